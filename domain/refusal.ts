@@ -1,0 +1,70 @@
+/**
+ * Every word with which the system says no, once: the same word in Lua, in the unions of `functions/`, as `type` of
+ * the problem document, in logs, SQL and test titles. A refusal is a value, never an exception.
+ */
+
+interface Rule {
+  /** HTTP status (design §5.1). */
+  status: number;
+  /** One sentence for a person; the same for every occurrence (RFC 9457 `title`). */
+  title: string;
+}
+
+export const refusals = {
+  // what was sent
+  malformed_json: { status: 400, title: "The body is not JSON." },
+  body_too_large: { status: 413, title: "The body is larger than 16 KB." },
+  unsupported_media_type: { status: 415, title: "The body must be application/json." },
+  invalid_input: { status: 422, title: "Some fields are not as they must be." },
+  not_found: { status: 404, title: "There is nothing at this address." },
+  method_not_allowed: { status: 405, title: "This address does not know this method." },
+  cross_origin: { status: 403, title: "This request came from another site." },
+  // who sent it
+  unauthorized: { status: 401, title: "An operator's token is needed." },
+  invalid_ticket: { status: 401, title: "This is not a valid ticket for this sale." },
+  invalid_pass: { status: 401, title: "This is not a valid pass for this sale." },
+  pass_expired: { status: 401, title: "This pass has ended. The ticket gives a new one." },
+  rate_limited: { status: 429, title: "Too many requests." },
+  // where the sale stands
+  not_open: { status: 409, title: "The line for this sale is not open yet." },
+  closed: { status: 409, title: "This sale has ended." },
+  sold_out: { status: 409, title: "There is not enough left." },
+  not_your_turn: { status: 425, title: "It is not this ticket's turn yet." },
+  on_hold: { status: 503, title: "The sale is on hold for a moment." },
+  // what was asked of it
+  limit_reached: { status: 409, title: "This is more than one shopper may have." },
+  conflicting_replay: { status: 409, title: "This id was used before, for something else." },
+  already_confirmed: { status: 409, title: "This reservation is already an order." },
+  reservation_expired: { status: 409, title: "This reservation has ended." },
+  sale_exists: { status: 409, title: "There is another sale with this id." },
+  sale_ended: { status: 409, title: "A sale that has ended cannot be changed." },
+  // what is not there
+  payment_unavailable: { status: 503, title: "Payment is not available." },
+  unavailable: { status: 503, title: "The sale cannot answer right now. Nothing was lost." },
+} as const satisfies Record<string, Rule>;
+
+export type RefusalWord = keyof typeof refusals;
+
+/** A "no" with its evidence. `Word` narrows it to what one step can say. */
+export type Refusal<Word extends RefusalWord = RefusalWord> = {
+  [W in Word]: { refused: W; evidence: Evidence };
+}[Word];
+
+export interface Evidence {
+  /** What this occurrence is about, for a person. */
+  detail?: string;
+  /** Seconds after which it makes sense to ask again; sent as `Retry-After`. */
+  retryAfterSeconds?: number;
+  /** Where the input is wrong: JSON pointers (RFC 6901). */
+  errors?: { pointer: string; detail: string }[];
+  /** Units that were left of each sku asked for, when there were too few. */
+  left?: { sku: string; left: number }[];
+  /** The live reservation that stands in the way. */
+  reservationId?: string;
+}
+
+export function refuse<Word extends RefusalWord>(refused: Word, evidence: Evidence = {}): Refusal<Word> {
+  return { refused, evidence };
+}
+
+export const isRefusal = (outcome: object): outcome is Refusal => "refused" in outcome;

@@ -1,0 +1,115 @@
+/** A sale as an operator writes it and everybody reads it (design §5.1). Money in minor units, times ISO 8601 UTC. */
+import { z } from "zod";
+
+export const phases = [
+  "scheduled",
+  "registration",
+  "lobby",
+  "open",
+  "sold_out",
+  "closed",
+  "settled",
+] as const;
+export type Phase = (typeof phases)[number];
+
+/** The operator's hand (design §3). */
+export const modes = ["normal", "hold", "drain", "reject", "passthrough"] as const;
+export type Mode = (typeof modes)[number];
+
+export const saleIdSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, "lower-case letters, digits and hyphens, 64 at most");
+export const skuSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "letters, digits, dots, hyphens and underscores, 64 at most");
+
+const currencies = new Set(Intl.supportedValuesOf("currency"));
+
+/** An instant; any offset is accepted, UTC is kept. */
+const instant = z.iso
+  .datetime({ offset: true, error: "an ISO 8601 time with a zone, such as 2026-12-01T10:00:00Z" })
+  .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()));
+
+/** One item's stock is bounded so that every sum stays an exact integer in JSON and in Lua. */
+const STOCK_MAX = 10_000_000;
+const PRICE_MAX = 1_000_000_000;
+
+export const itemSchema = z.strictObject({
+  sku: skuSchema,
+  name: z.string().trim().min(1).max(120),
+  stock: z.int().min(0).max(STOCK_MAX),
+  price: z.int().min(0).max(PRICE_MAX),
+  limit: z.int().min(1).max(100).default(1),
+});
+
+const fields = z.strictObject({
+  id: saleIdSchema,
+  name: z.string().trim().min(1).max(120),
+  description: z.string().trim().max(2000).default(""),
+  image: z
+    .string()
+    .max(500)
+    .regex(/^\/(?!\/)\S*$/, "a path on this host, such as /assets/shoe.jpg")
+    .optional(),
+  currency: z.string().refine((code) => currencies.has(code), "an ISO 4217 code, such as EUR"),
+  registrationOpensAt: instant.optional(),
+  registrationClosesAt: instant.optional(),
+  opensAt: instant,
+  closesAt: instant,
+  items: z.array(itemSchema).min(1).max(100),
+  slots: z
+    .strictObject({
+      count: z.int().min(1).max(STOCK_MAX),
+      allocation: z.enum(["first_come", "draw"]).default("first_come"),
+      claimUntil: instant,
+    })
+    .optional(),
+  lobby: z.enum(["arrival", "draw"]).default("arrival"),
+  identity: z.enum(["anyone", "registered", "account"]).default("anyone"),
+  /** People who leave the line at each release, at most. */
+  releaseSize: z.int().min(1).max(10_000).default(100),
+  releaseEverySeconds: z.int().min(1).max(60).default(5),
+  /** People inside at once, at most. */
+  capacity: z.int().min(1).max(100_000).default(500),
+  passSeconds: z.int().min(5).max(3600).default(300),
+  holdSeconds: z.int().min(5).max(3600).default(600),
+});
+
+/** The whole of a sale's definition; `POST /api/admin/sales` takes its input form, every reader gets its output form. */
+export const saleSchema = fields.superRefine((sale, context) => {
+  const wrong = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: "custom", path, message });
+  const at = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
+  const [opensAt, closesAt] = [Date.parse(sale.opensAt), Date.parse(sale.closesAt)];
+  const [registrationOpensAt, registrationClosesAt] = [
+    at(sale.registrationOpensAt),
+    at(sale.registrationClosesAt),
+  ];
+
+  if (closesAt <= opensAt) wrong(["closesAt"], "must be after opensAt");
+  if (registrationOpensAt !== undefined && registrationOpensAt >= opensAt)
+    wrong(["registrationOpensAt"], "must be before opensAt");
+  if (registrationClosesAt !== undefined) {
+    if (registrationOpensAt === undefined) wrong(["registrationClosesAt"], "needs registrationOpensAt");
+    else if (registrationClosesAt <= registrationOpensAt)
+      wrong(["registrationClosesAt"], "must be after registrationOpensAt");
+    if (registrationClosesAt > opensAt) wrong(["registrationClosesAt"], "must not be after opensAt");
+  }
+
+  const seen = new Set<string>();
+  sale.items.forEach(({ sku }, index) => {
+    if (seen.has(sku)) wrong(["items", index, "sku"], `"${sku}" is there twice`);
+    seen.add(sku);
+  });
+
+  if (sale.slots !== undefined) {
+    const stock = sale.items.reduce((sum, item) => sum + item.stock, 0);
+    if (sale.slots.count > stock) wrong(["slots", "count"], `more than the stock of ${stock}`);
+    const claimUntil = Date.parse(sale.slots.claimUntil);
+    if (claimUntil <= opensAt || claimUntil > closesAt)
+      wrong(["slots", "claimUntil"], "must be after opensAt and not after closesAt");
+  }
+});
+
+export type SaleInput = z.input<typeof saleSchema>;
+export type Sale = z.output<typeof saleSchema>;
