@@ -97,16 +97,21 @@ export const liveSchema = z
         confirmed: units,
       }),
     ),
-    outbox: z.object({ entries: units, lagSeconds: z.number().nonnegative() }),
+    outbox: z
+      .object({ entries: units, lagSeconds: z.number().nonnegative() })
+      .describe("what Postgres does not know yet: entries, and the age of the oldest"),
     stored: z
       .object({
         orders: units,
         shoppers: units.describe("different shoppers with an order"),
         discrepancies: units,
-        ledgerSum: z.int().describe("zero when every movement has both its sides"),
+        ledgerDifference: z
+          .int()
+          .describe("units by which the ledger and the counters differ; zero when all is well"),
         items: z.array(z.object({ sku: skuSchema, stock: units, held: units, confirmed: units })),
       })
-      .describe("what Postgres knows"),
+      .nullable()
+      .describe("what Postgres knows; null while it does not answer"),
   })
   .openapi("Live");
 
@@ -194,7 +199,10 @@ export const joinQueue = createRoute({
   method: "post",
   path: "/api/sales/{sale}/queue",
   summary: "Take a place in line",
-  request: { params: sale },
+  request: {
+    params: sale,
+    body: { required: false, content: { "application/json": { schema: z.strictObject({}) } } },
+  },
   responses: {
     201: json(ticketSchema, "a new place"),
     200: json(ticketSchema, "the place this shopper has already"),

@@ -1,0 +1,127 @@
+/**
+ * The door for everything the system answers: what is used is checked, once, against the contract's own types. Counts
+ * of the operator's view may be negative here; that they are not is for the proof to find, with evidence.
+ */
+import { z } from "zod";
+import type {
+  Live,
+  Order,
+  PassAnswer,
+  Pulse,
+  Reservation,
+  StoredOrder,
+  TicketAnswer,
+} from "../../domain/api.ts";
+import { modes, phases } from "../../domain/sale.ts";
+
+const count = z.int();
+const time = z.iso.datetime();
+const lines = z.array(z.object({ sku: z.string(), quantity: z.int().positive(), price: count }));
+
+export const ticketAnswer = z.object({
+  ticket: z.string().min(1),
+  number: z.int().positive(),
+  joinedAt: time,
+}) satisfies z.ZodType<TicketAnswer>;
+
+export const passAnswer = z.object({
+  pass: z.string().min(1),
+  expiresAt: time,
+}) satisfies z.ZodType<PassAnswer>;
+
+export const pulseAnswer = z.object({
+  now: time,
+  phase: z.enum(phases),
+  mode: z.enum(modes),
+  opensAt: time,
+  closesAt: time,
+  nowServing: count.nonnegative(),
+  joined: count.nonnegative(),
+  perSecond: z.number(),
+  items: z.array(z.object({ sku: z.string(), left: z.enum(["many", "few", "none"]) })),
+  pollAfterMs: z.int().positive(),
+}) satisfies z.ZodType<Pulse>;
+
+export const reservationAnswer = z.object({
+  reservationId: z.uuid(),
+  state: z.enum(["held", "confirmed", "released", "expired"]),
+  expiresAt: time,
+  lines,
+  total: count,
+  currency: z.string(),
+}) satisfies z.ZodType<Reservation>;
+
+export const checkoutAnswer = z.object({
+  order: z.object({
+    id: z.uuid(),
+    sale: z.string(),
+    state: z.enum(["confirmed"]),
+    lines,
+    total: count,
+    currency: z.string(),
+    confirmedAt: time,
+    payment: z.object({ state: z.enum(["not_required"]) }),
+    refund: z.null(),
+  }),
+}) satisfies z.ZodType<{ order: Order }>;
+
+export const liveAnswer = z.object({
+  now: time,
+  phase: z.enum(phases),
+  mode: z.enum(modes),
+  epoch: count,
+  line: z.object({ joined: count, nowServing: count, waiting: count, inside: count, holds: count }),
+  items: z.array(
+    z.object({
+      sku: z.string(),
+      stock: count,
+      available: count,
+      slots: count,
+      held: count,
+      confirmed: count,
+    }),
+  ),
+  outbox: z.object({ entries: count, lagSeconds: z.number() }),
+  stored: z
+    .object({
+      orders: count,
+      shoppers: count,
+      discrepancies: count,
+      ledgerDifference: count,
+      items: z.array(z.object({ sku: z.string(), stock: count, held: count, confirmed: count })),
+    })
+    .nullable(),
+}) satisfies z.ZodType<Live>;
+
+export const ordersAnswer = z.object({
+  orders: z.array(
+    z.object({
+      id: z.uuid(),
+      shopper: z.string(),
+      number: count,
+      units: count,
+      total: count,
+      confirmedAt: time,
+    }),
+  ),
+}) satisfies z.ZodType<{ orders: StoredOrder[] }>;
+
+export const problemAnswer = z.object({
+  type: z.string(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  left: z.array(z.object({ sku: z.string(), left: count })).optional(),
+  reservationId: z.string().optional(),
+});
+export type ProblemAnswer = z.output<typeof problemAnswer>;
+
+/** The value, or undefined when the text is not JSON or not what the contract says. */
+export function decode<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return schema.safeParse(value).data;
+}

@@ -1,0 +1,168 @@
+/**
+ * Who comes, when, and what they will do: the whole crowd as a pure function of seed, size and sale. Shares are dealt
+ * separately among those who arrive first (about as many as there is stock, so they get inside) and among the rest;
+ * otherwise a small rehearsal would often have nobody inside who gives back, or cheats, at all.
+ */
+import { between, seeded, shuffled, weighted, wholeBetween, type Random } from "./random.ts";
+
+/** Shares of the crowd, each in 0…1. The one place to make it another crowd. */
+export const usualShares = {
+  /** Use cookies, as a browser does; the others are apps with bearer tokens. */
+  browsers: 0.5,
+  /** Come before opening, most of them shortly before; and at leisure after it. The rest rush in at opening. */
+  early: 0.3,
+  late: 0.15,
+  /** Want more than one unit; want two items at once. */
+  wantsMore: 0.2,
+  wantsTwoItems: 0.1,
+  /** How it ends for those who do not mean to buy. */
+  leaves: 0.03,
+  givesBack: 0.05,
+  abandons: 0.06,
+  /** Press reserve twice at once; reload in line; send reserve and checkout again after an answer. */
+  doubleClicks: 0.06,
+  reloads: 0.08,
+  repeats: 0.06,
+  /** Cheat in line; cheat inside (of those likely to get there). */
+  lineCheats: 0.03,
+  insideCheats: 0.2,
+};
+export type Shares = typeof usualShares;
+
+export const lineCheats = ["early_entry", "forged_ticket", "foreign_ticket"] as const;
+export const insideCheats = [
+  "altered_replay",
+  "second_reservation",
+  "over_limit",
+  "forged_pass",
+  "ticket_as_pass",
+  "others_reservation",
+  "buys_again",
+] as const;
+export type Cheat = (typeof lineCheats)[number] | (typeof insideCheats)[number];
+
+export type Ending = "buys" | "gives_back" | "abandons" | "leaves";
+
+export interface Line {
+  sku: string;
+  quantity: number;
+}
+
+export interface Item {
+  sku: string;
+  stock: number;
+  limit: number;
+}
+
+export interface Plan {
+  index: number;
+  /** A private address of its own; only a local stack looks at it. */
+  address: string;
+  client: "browser" | "app";
+  /** Relative to opening; negative is before. */
+  arrivesMs: number;
+  firstChoice: Line[];
+  /** All items, in the order tried when the first choice is gone. */
+  otherwise: Line[];
+  ending: Ending;
+  leavesAfterPolls: number;
+  doubleClicks: boolean;
+  reloads: boolean;
+  repeats: boolean;
+  cheat: Cheat | undefined;
+  /** Looking around before reserving, and finding the card before checkout. */
+  lookMs: number;
+  payMs: number;
+}
+
+export interface CrowdOptions {
+  shoppers: number;
+  seed: number;
+  items: readonly Item[];
+  /** How long before opening the first may come. */
+  lobbyMs: number;
+  holdMs: number;
+  shares?: Partial<Shares> | undefined;
+}
+
+export function planCrowd(options: CrowdOptions): Plan[] {
+  const shares = { ...usualShares, ...options.shares };
+  const plans = Array.from({ length: options.shoppers }, (_, index) => plan(index, options, shares));
+
+  const random = seeded(options.seed, -2);
+  const stock = options.items.reduce((sum, item) => sum + item.stock, 0);
+  const byArrival = plans.toSorted((a, b) => a.arrivesMs - b.arrivesMs);
+  const [front, back] = [byArrival.slice(0, stock), byArrival.slice(stock)];
+  for (const group of [front, back]) {
+    dealInTurn(random, group, [
+      [shares.leaves, (one) => (one.ending = "leaves")],
+      [shares.givesBack, (one) => (one.ending = "gives_back")],
+      [shares.abandons, (one) => (one.ending = "abandons")],
+    ]);
+    dealInTurn(random, group, [[shares.doubleClicks, (one) => (one.doubleClicks = true)]]);
+    dealInTurn(random, group, [[shares.reloads, (one) => (one.reloads = true)]]);
+    dealInTurn(random, group, [[shares.repeats, (one) => (one.repeats = true)]]);
+  }
+  dealInTurn(random, front, [[shares.insideCheats, (one, nth) => (one.cheat = cycle(insideCheats, nth))]]);
+  dealInTurn(random, back, [[shares.lineCheats, (one, nth) => (one.cheat = cycle(lineCheats, nth))]]);
+  return plans;
+}
+
+type Deal = [share: number, give: (plan: Plan, nth: number) => void];
+
+/** Nobody gets two of the same list; each share above zero reaches at least one, as long as there are people. */
+function dealInTurn(random: Random, group: readonly Plan[], deals: readonly Deal[]): void {
+  const takers = shuffled(random, group);
+  for (const [share, give] of deals) {
+    takers.splice(0, Math.ceil(share * group.length)).forEach(give);
+  }
+}
+
+function cycle<T>(things: readonly [T, ...T[]], nth: number): T {
+  return things[nth % things.length] ?? things[0];
+}
+
+function plan(index: number, { seed, items, lobbyMs, holdMs }: CrowdOptions, shares: Shares): Plan {
+  const random = seeded(seed, index);
+  const [head, ...rest] = items;
+  if (head === undefined) throw new Error("a sale has at least one item");
+  const first = weighted(random, [head, ...rest], (item) => item.stock);
+  const others = shuffled(
+    random,
+    items.filter((item) => item !== first),
+  );
+  const quantityOf = (item: Item) =>
+    item.limit > 1 && random() < shares.wantsMore ? wholeBetween(random, 2, item.limit) : 1;
+  const line = (item: Item): Line => ({ sku: item.sku, quantity: quantityOf(item) });
+
+  const firstLine = line(first);
+  const second = others[0];
+  const withSecond = second !== undefined && random() < shares.wantsTwoItems;
+  return {
+    index,
+    address: `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`,
+    client: random() < shares.browsers ? "browser" : "app",
+    arrivesMs: arrival(random, lobbyMs, shares),
+    firstChoice: withSecond ? [firstLine, { sku: second.sku, quantity: 1 }] : [firstLine],
+    otherwise: [firstLine, ...others.map(line)],
+    ending: "buys",
+    leavesAfterPolls: wholeBetween(random, 2, 5),
+    doubleClicks: false,
+    reloads: false,
+    repeats: false,
+    cheat: undefined,
+    lookMs: between(random, 300, Math.min(2000, holdMs * 0.2)),
+    payMs: between(random, 300, Math.min(4000, holdMs * 0.3)),
+  };
+}
+
+const RUSH_MEAN_MS = 2000;
+const RUSH_MAX_MS = 12_000;
+const LATE_MAX_MS = 20_000;
+
+function arrival(random: Random, lobbyMs: number, shares: Shares): number {
+  const kind = random();
+  if (kind < shares.early) return -lobbyMs * random() ** 1.5;
+  if (kind < shares.early + shares.late) return between(random, 0, LATE_MAX_MS);
+  return Math.min(RUSH_MAX_MS, -Math.log(1 - random()) * RUSH_MEAN_MS);
+}

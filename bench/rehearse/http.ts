@@ -1,0 +1,165 @@
+/**
+ * HTTP for a whole crowd over a bounded number of kept-alive connections. Everything that comes back is an `Answer`,
+ * a broken connection too: what to do about it is the sender's decision.
+ */
+import { Pool } from "undici";
+import { decode, problemAnswer, type ProblemAnswer } from "./answers.ts";
+import { layerOf, type Figures, type Step } from "./figures.ts";
+import { nowMs, Stopped, type Sleep } from "./sleep.ts";
+import type { Random } from "./random.ts";
+
+export interface Sending {
+  step: Step;
+  method: "GET" | "POST" | "DELETE";
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+export interface Answer {
+  /** 0 when the connection broke. */
+  status: number;
+  text: string;
+  contentType: string;
+  setCookies: readonly string[];
+  /** Why not: the word of a problem document, `http_<status>` for an error without one, `network_error`. */
+  word: string | undefined;
+  problem: ProblemAnswer | undefined;
+  retryAfterMs: number | undefined;
+  /** Put on the wire, and completely read. */
+  sentAtMs: number;
+  answeredAtMs: number;
+}
+
+export interface Http {
+  send: (sending: Sending) => Promise<Answer>;
+  /** Cuts whatever is still open. */
+  destroy: () => Promise<void>;
+}
+
+const ANSWER_TIMEOUT_MS = 20_000;
+
+export function createHttp(url: string, sockets: number, figures: Figures): Http {
+  const pool = new Pool(new URL(url).origin, {
+    connections: sockets,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+    connect: { timeout: 10_000 },
+  });
+  const gate = createGate(sockets);
+
+  return {
+    async send({ step, method, path, headers, body }) {
+      const clickedAtMs = nowMs();
+      await gate.enter();
+      // Taken behind the gate, so that "sent after that answer" is true of the wire and not of our own queue.
+      const sentAtMs = nowMs();
+      figures.requests++;
+      const stepFigures = figures.byStep[step];
+      stepFigures.requests++;
+      try {
+        const response = await pool.request({ method, path, headers, body: body ?? null });
+        const text = await response.body.text();
+        const answeredAtMs = nowMs();
+        const header = (name: string) => {
+          const value = response.headers[name];
+          return Array.isArray(value) ? value[0] : value;
+        };
+        stepFigures.latenciesMs.push(answeredAtMs - clickedAtMs);
+        stepFigures.byLayer[layerOf(header("cf-cache-status"), header("x-layer"))]++;
+
+        const status = response.statusCode;
+        const contentType = header("content-type") ?? "";
+        const problem =
+          status >= 400 && contentType.startsWith("application/problem+json")
+            ? decode(problemAnswer, text)
+            : undefined;
+        const word = status >= 400 ? (problem?.type ?? `http_${status}`) : undefined;
+        if (word !== undefined) figures.byWord[word] = (figures.byWord[word] ?? 0) + 1;
+        const setCookies = response.headers["set-cookie"] ?? [];
+        return {
+          status,
+          text,
+          contentType,
+          setCookies: typeof setCookies === "string" ? [setCookies] : setCookies,
+          word,
+          problem,
+          retryAfterMs: retryAfterMs(header("retry-after")),
+          sentAtMs,
+          answeredAtMs,
+        };
+      } catch (error) {
+        figures.networkErrors++;
+        return {
+          status: 0,
+          text: error instanceof Error ? error.message : String(error),
+          contentType: "",
+          setCookies: [],
+          word: "network_error",
+          problem: undefined,
+          retryAfterMs: undefined,
+          sentAtMs,
+          answeredAtMs: nowMs(),
+        };
+      } finally {
+        gate.leave();
+      }
+    },
+    destroy: () => pool.destroy(),
+  };
+}
+
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MAX_MS = 5000;
+
+/**
+ * Sends the same bytes until something other than "not now" is answered: broken connections, 429 and 5xx are repeated,
+ * as late as `Retry-After` asks and spread by jitter.
+ * @returns the last answer, with the time of the first attempt
+ * @throws Stopped when the run ends first
+ */
+export async function persist(
+  http: Http,
+  sending: Sending,
+  { sleep, random, stopped }: { sleep: Sleep; random: Random; stopped: () => boolean },
+  onAnswer: (answer: Answer) => void = () => undefined,
+): Promise<Answer> {
+  let firstSentAtMs: number | undefined;
+  for (let attempt = 0; ; attempt++) {
+    if (stopped()) throw new Stopped();
+    const answer = await http.send(sending);
+    onAnswer(answer);
+    firstSentAtMs ??= answer.sentAtMs;
+    if (answer.status !== 0 && answer.status !== 429 && answer.status < 500)
+      return { ...answer, sentAtMs: firstSentAtMs };
+    const waitMs = answer.retryAfterMs ?? Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
+    await sleep(waitMs * (1 + random() / 2));
+  }
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3). */
+function retryAfterMs(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+/** First come, first served, so many at a time. */
+function createGate(size: number) {
+  const waiting: (() => void)[] = [];
+  let free = size;
+  return {
+    enter(): Promise<void> {
+      if (free > 0) {
+        free--;
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => void waiting.push(resolve));
+    },
+    leave() {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/** `npm run rehearse`: parses, starts a local stack unless one is named, prints, and closes what it started. */
+import { CommanderError } from "commander";
+import { startStack, type Stack } from "../../dev/stack.ts";
+import { RehearsalError } from "./errors.ts";
+import { parseOptions, type CliOptions } from "./options.ts";
+import { createProgress } from "./progress.ts";
+import { runRehearsal } from "./run.ts";
+import { builtInSale, saleFromFile } from "./sale.ts";
+import { printReport } from "./table.ts";
+
+const EXIT = { holds: 0, broken: 1, notRun: 2, interrupted: 130 };
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  try {
+    return await rehearse(parseOptions(args, () => Math.floor(Math.random() * 2 ** 32)));
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.notRun;
+    if (!(error instanceof RehearsalError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.notRun;
+  }
+}
+
+async function rehearse(options: CliOptions): Promise<number> {
+  const draftOptions = { openInSeconds: options.openIn, timeoutSeconds: options.timeout };
+  const draft =
+    options.sale === undefined
+      ? builtInSale(options.stock, draftOptions)
+      : await saleFromFile(options.sale, draftOptions);
+
+  const progress = createProgress(options.json ? process.stderr : process.stdout);
+  const interrupted = new AbortController();
+  const onInterrupt = () => {
+    // The second time somebody means it.
+    if (interrupted.signal.aborted) process.exit(EXIT.interrupted);
+    progress.note("stopping");
+    interrupted.abort();
+  };
+  process.on("SIGINT", onInterrupt).on("SIGTERM", onInterrupt);
+
+  let stack: Stack | undefined;
+  try {
+    if (options.url === undefined) {
+      progress.note("starting a local stack");
+      stack = await startStack({ quiet: true });
+      if (interrupted.signal.aborted) return EXIT.interrupted;
+    }
+    const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };
+    const { shoppers, seed, timeout: timeoutSeconds } = options;
+    const { signal } = interrupted;
+    const report = await runRehearsal(target, { shoppers, seed, draft, timeoutSeconds, signal }, progress);
+    process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : printReport(report)}\n`);
+    if (!report.complete) {
+      progress.note("Interrupted: these are the figures so far, and nothing is proved.");
+      return EXIT.interrupted;
+    }
+    return report.holds ? EXIT.holds : EXIT.broken;
+  } finally {
+    await stack?.close();
+    process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
+  }
+}

@@ -1,0 +1,96 @@
+/** The command line of the rehearsal: what it takes, checked, with messages a person can act on. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { OPENS_IN_SECONDS } from "./sale.ts";
+
+export interface CliOptions {
+  shoppers: number;
+  stock: number;
+  sale?: string;
+  url?: string;
+  adminToken?: string;
+  seed: number;
+  openIn?: number;
+  timeout: number;
+  json: boolean;
+}
+
+const SHOPPERS_MAX = 50_000;
+const STOCK_MAX = 1_000_000;
+
+/** @throws CommanderError for help and for anything that is not as it must be; it has been said already */
+export function parseOptions(args: readonly string[], newSeed: () => number): CliOptions {
+  const command = new Command("npm run rehearse --")
+    .description(
+      "Sends a crowd of simulated shoppers through a real sale over HTTP, then proves from what they were\n" +
+        "answered and from the books that exactly the stock was sold, to those whose turn it was.",
+    )
+    .option("--shoppers <number>", "how many come", whole(1, SHOPPERS_MAX), 500)
+    .addOption(
+      new Option("--stock <number>", "units of the built-in sale")
+        .argParser(whole(0, STOCK_MAX))
+        .default(50)
+        .conflicts("sale"),
+    )
+    .option("--sale <file>", "a sale as JSON or YAML; its times are moved to now, its prices set to 0")
+    .option("--url <url>", "a system that is already running; without it, a local one is started", address)
+    .addOption(
+      new Option("--admin-token <token>", "the operator's token, needed with --url").env("ADMIN_TOKEN"),
+    )
+    .option("--seed <number>", "the same crowd again (printed by every run)", whole(0, 2 ** 32 - 1))
+    .option(
+      "--open-in <seconds>",
+      `when the sale opens (default: what the file says, or ${OPENS_IN_SECONDS})`,
+      seconds(2, 3600),
+    )
+    .option(
+      "--timeout <seconds>",
+      "the crowd's time; who is not done then breaks the proof",
+      seconds(10, 86_400),
+      300,
+    )
+    .option("--json", "the report as JSON on stdout, progress on stderr", false)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run rehearse
+  npm run rehearse -- --shoppers 5000 --stock 200
+  npm run rehearse -- --sale bench/sales/concert.yaml --shoppers 1000
+  npm run rehearse -- --seed 42 --json > report.json
+  ADMIN_TOKEN=… npm run rehearse -- --url https://staging.example.com --shoppers 100
+
+Exit code: 0 everything holds · 1 something does not · 2 it could not be run · 130 interrupted.
+Against an address elsewhere the whole crowd comes from this machine's one address, and is limited like it.`,
+    );
+  command.parse(args, { from: "user" });
+  const { seed, ...options } = command.opts<Omit<CliOptions, "seed"> & { seed?: number }>();
+  if (options.url !== undefined && (options.adminToken ?? "") === "")
+    command.error("error: --url needs the operator's token, by --admin-token or ADMIN_TOKEN");
+  return { ...options, seed: seed ?? newSeed() };
+}
+
+function whole(low: number, high: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < low || value > high)
+      throw new InvalidArgumentError(`A whole number from ${low} to ${high} is expected.`);
+    return value;
+  };
+}
+
+function seconds(low: number, high: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+(\.\d+)?$/.test(text) || value < low || value > high)
+      throw new InvalidArgumentError(`Seconds from ${low} to ${high} are expected.`);
+    return value;
+  };
+}
+
+function address(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError("An http or https address is expected.");
+  return new URL(text).origin;
+}

@@ -1,0 +1,73 @@
+/** The run while it runs: one line that is rewritten each second on a terminal, a line every few seconds elsewhere. */
+import type { Tally } from "./world.ts";
+
+export interface Status extends Tally {
+  phase: string;
+  stock: number;
+  requestsPerSecond: number;
+  errors: number;
+}
+
+export interface Progress {
+  /** Something worth a line of its own. */
+  note: (line: string) => void;
+  /** Once a second. */
+  status: (status: Status) => void;
+  /** Leaves the terminal on a fresh line. */
+  end: () => void;
+}
+
+interface Output {
+  write: (text: string) => unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+const PLAIN_EVERY = 5;
+const CLEAR_LINE = "\r\u001b[2K";
+
+export function createProgress(output: Output): Progress {
+  return output.isTTY === true ? onTerminal(output) : inPlainLines(output);
+}
+
+export const silent: Progress = { note: () => undefined, status: () => undefined, end: () => undefined };
+
+function onTerminal(output: Output): Progress {
+  let line = "";
+  return {
+    note: (text) => void output.write(`${line === "" ? "" : CLEAR_LINE}${text}\n${line}`),
+    status(status) {
+      // A wrapped line could not be rewritten.
+      line = format(status).slice(0, Math.max(20, (output.columns ?? 100) - 1));
+      output.write(`${CLEAR_LINE}${line}`);
+    },
+    end() {
+      if (line !== "") output.write("\n");
+      line = "";
+    },
+  };
+}
+
+function inPlainLines(output: Output): Progress {
+  let calls = 0;
+  return {
+    note: (text) => void output.write(`${text}\n`),
+    status(status) {
+      if (calls++ % PLAIN_EVERY === 0) output.write(`${format(status)}\n`);
+    },
+    end: () => undefined,
+  };
+}
+
+export function format(status: Status): string {
+  return [
+    status.phase.padEnd(9),
+    `in line ${status.inLine}`,
+    `inside ${status.inside}`,
+    `held ${status.heldUnits}`,
+    `orders ${status.orders}`,
+    `sold ${status.soldUnits}/${status.stock}`,
+    `${status.requestsPerSecond} req/s`,
+    `errors ${status.errors}`,
+  ].join("  ");
+}

@@ -1,0 +1,134 @@
+/**
+ * The judgement: what was recorded, held against the rules of the design (§4). Pure: histories in, checks out. Each
+ * check says what must be so, whether it is, and on what evidence it is not.
+ */
+import { checkBooks, checkLedger, checkOrders, checkSettled, checkSold } from "./proof-books.ts";
+import { checkLine, checkPatience, checkTurns } from "./proof-line.ts";
+import { who, type Books, type History } from "./history.ts";
+
+export interface Check {
+  name: string;
+  /** The rule of design §4 it belongs to. */
+  rule: string;
+  /** What must be so. */
+  states: string;
+  holds: boolean;
+  /** What says otherwise; a few examples and how many there are. */
+  evidence: string[];
+}
+
+/** One sentence of the proof and the function that looks for what contradicts it. */
+export interface Rule {
+  name: string;
+  rule: string;
+  states: string;
+  find: (history: History, books: Books) => string[];
+}
+
+const EVIDENCE_MAX = 5;
+
+export const rules: readonly Rule[] = [
+  {
+    name: "sold_what_there_was",
+    rule: "4.1",
+    states: "everything was sold, or all who wanted some have it; never more than the stock",
+    find: checkSold,
+  },
+  {
+    name: "books_balance",
+    rule: "4.1",
+    states: "in Redis, available + slots + held + confirmed = stock, nothing is negative, nothing stays held",
+    find: checkBooks,
+  },
+  {
+    name: "replays_answer_the_same",
+    rule: "4.3",
+    states: "a request sent twice has one effect and one answer",
+    find: checkReplays,
+  },
+  {
+    name: "line_kept",
+    rule: "4.4",
+    states: "who came before has the lower number; no number twice; a reload keeps the number",
+    find: checkLine,
+  },
+  {
+    name: "nobody_before_their_turn",
+    rule: "4.4",
+    states: "nobody entered with a number not yet served; serving never goes back",
+    find: checkTurns,
+  },
+  {
+    name: "nobody_passed",
+    rule: "4.4",
+    states: "nobody was let in after somebody with a lower number was told that all is sold",
+    find: checkPatience,
+  },
+  {
+    name: "orders_agree",
+    rule: "4.2",
+    states:
+      "orders answered = orders in Postgres = confirmed in Redis, one by one; nobody twice or above the limit",
+    find: checkOrders,
+  },
+  {
+    name: "ledger_agrees",
+    rule: "4.7",
+    states: "the ledger and the counters agree, Postgres counts what Redis counts, no discrepancies",
+    find: checkLedger,
+  },
+  {
+    name: "outbox_drained",
+    rule: "4.6",
+    states: "every change reached Postgres and every hold ended",
+    find: checkSettled,
+  },
+  {
+    name: "refusals_have_their_word",
+    rule: "3",
+    states: "what must be refused was refused, with the right word",
+    find: checkExpectations,
+  },
+  {
+    name: "no_surprises",
+    rule: "5.1",
+    states: "no answer the contract does not foresee; 425, 429 and 503 say when to come back",
+    find: ({ shoppers }) => shoppers.flatMap((s) => s.surprises.map((what) => `${who(s)}: ${what}`)),
+  },
+  {
+    name: "everybody_got_an_answer",
+    rule: "4",
+    states: "every shopper came to an end within the time given",
+    find: ({ shoppers }) =>
+      shoppers.filter((s) => s.end === "unfinished").map((s) => `${who(s)} was still ${s.doing}`),
+  },
+];
+
+/** @param books undefined when the operator's view could not be had: nothing about it is proved then */
+export function judge(history: History, books: Books | undefined): Check[] {
+  return rules.map(({ name, rule, states, find }) => {
+    const found =
+      books === undefined ? ["the operator's view of the sale could not be read"] : find(history, books);
+    const evidence = found.slice(0, EVIDENCE_MAX);
+    if (found.length > EVIDENCE_MAX) evidence.push(`… ${found.length} in all`);
+    return { name, rule, states, holds: found.length === 0, evidence };
+  });
+}
+
+function checkReplays({ shoppers }: History): string[] {
+  return shoppers.flatMap((s) =>
+    s.replays
+      .filter(({ first, again }) => first !== again)
+      .map(({ what, first, again }) => `${who(s)}: ${what}: first ${first}, then ${again}`),
+  );
+}
+
+function checkExpectations({ shoppers }: History): string[] {
+  return shoppers.flatMap((s) =>
+    s.expectations
+      .filter(({ expected, got }) => !expected.includes(got))
+      .map(
+        ({ attempt, expected, got }) => `${who(s)}: ${attempt}: ${got} instead of ${expected.join(" or ")}`,
+      ),
+  );
+}

@@ -1,0 +1,220 @@
+/** What a rehearsal found, as `--json` prints it. Keys are stable: additions only, and `version` says when not. */
+import type { Sale } from "../../domain/sale.ts";
+import type { Check } from "./proof.ts";
+import { layers, quantiles, steps, type Figures, type Layer, type Quantiles, type Step } from "./figures.ts";
+import type { Books, End, History } from "./history.ts";
+
+export interface Report {
+  version: 1;
+  /** Every check holds. Without a proof (an interrupted run) it does not. */
+  holds: boolean;
+  /** False when the run was interrupted; there is no proof then. */
+  complete: boolean;
+  url: string;
+  seed: number;
+  sale: { id: string; name: string; opensAt: string };
+  seconds: { crowd: number; settling: number };
+  shoppers: { count: number } & Record<End, number>;
+  units: {
+    stock: number;
+    sold: number;
+    unsold: number;
+    items: { sku: string; stock: number; sold: number }[];
+  };
+  /** Answers other than success, by word; errors without one as `http_<status>`. */
+  refusals: Record<string, number>;
+  networkErrors: number;
+  /** Milliseconds; a step nobody took is missing. */
+  latencies: Partial<Record<Step, Quantiles>>;
+  requests: {
+    /** The crowd's; the operator's calls are not among them. */
+    total: number;
+    perSecond: number;
+    byStep: Partial<Record<Step, number>>;
+    byLayer: Record<Layer, number>;
+    /** Refreshes of the cache behind answers it gave; null when the front cannot be asked. */
+    backgroundRefreshes: number | null;
+    /** Share answered without the functions Worker, refreshes counted against it. */
+    absorbed: number | null;
+    absorbedPolls: number | null;
+  };
+  /** Null when the gateway cannot be asked. */
+  redis: {
+    calls: number;
+    scriptCalls: number;
+    billedCommands: number;
+    perPurchase: { scriptCalls: number | null; billedCommands: number | null };
+    perWaitingShopper: { scriptCalls: number | null; billedCommands: number | null };
+  } | null;
+  /** Null when the operator's view could not be read. */
+  postgres: { orders: number; shoppers: number; ledgerDifference: number; discrepancies: number } | null;
+  /** Seconds from the last order to each waiting shopper's knowing that all is sold. */
+  soldOutTold: Quantiles | null;
+  proof: Check[];
+}
+
+/** What could be measured behind the front. */
+export interface Costs {
+  /** Requests of the crowd, and refreshes for them, that reached the edge. */
+  upstream: number | undefined;
+  redis:
+    | {
+        calls: number;
+        scriptCalls: number;
+        billedCommands: number;
+        perPurchase: CostPerHead;
+        perWaitingShopper: CostPerHead | undefined;
+      }
+    | undefined;
+}
+interface CostPerHead {
+  scriptCalls: number | undefined;
+  billedCommands: number | undefined;
+}
+
+export interface Findings {
+  url: string;
+  sale: Sale;
+  seed: number;
+  figures: Figures;
+  costs: Costs;
+  history: History;
+  books: Books | undefined;
+  /** Undefined for an interrupted run. */
+  checks: Check[] | undefined;
+  lastOrderAtMs: number | undefined;
+  crowdSeconds: number;
+  settleSeconds: number;
+}
+
+export function buildReport(found: Findings): Report {
+  const { sale, figures, history, books, checks } = found;
+  const orders = history.shoppers.flatMap((s) => s.orders);
+  const items = sale.items.map(({ sku, stock }) => ({
+    sku,
+    stock,
+    sold: sumOf(
+      orders.flatMap(({ lines }) => lines.filter((line) => line.sku === sku).map((l) => l.quantity)),
+    ),
+  }));
+  const [stock, sold] = [sumOf(items.map((item) => item.stock)), sumOf(items.map((item) => item.sold))];
+  const { postgres, redis } = { postgres: books?.live.stored ?? undefined, redis: found.costs.redis };
+
+  return {
+    version: 1,
+    holds: checks?.every((check) => check.holds) ?? false,
+    complete: checks !== undefined,
+    url: found.url,
+    seed: found.seed,
+    sale: { id: sale.id, name: sale.name, opensAt: sale.opensAt },
+    seconds: { crowd: rounded(found.crowdSeconds), settling: rounded(found.settleSeconds) },
+    shoppers: countEnds(history),
+    units: { stock, sold, unsold: stock - sold, items },
+    refusals: figures.byWord,
+    networkErrors: figures.networkErrors,
+    latencies: Object.fromEntries(
+      steps.flatMap((step) => {
+        const ranks = quantiles(figures.byStep[step].latenciesMs);
+        return ranks === undefined ? [] : [[step, mapQuantiles(ranks, rounded)]];
+      }),
+    ),
+    requests: countRequests(figures, found.costs.upstream, found.crowdSeconds),
+    redis:
+      redis === undefined
+        ? null
+        : {
+            calls: redis.calls,
+            scriptCalls: redis.scriptCalls,
+            billedCommands: redis.billedCommands,
+            perPurchase: perHead(redis.perPurchase),
+            perWaitingShopper: perHead(redis.perWaitingShopper),
+          },
+    postgres:
+      postgres === undefined
+        ? null
+        : {
+            orders: postgres.orders,
+            shoppers: postgres.shoppers,
+            ledgerDifference: postgres.ledgerDifference,
+            discrepancies: postgres.discrepancies,
+          },
+    soldOutTold: soldOutTold(history, found.lastOrderAtMs),
+    proof: checks ?? [],
+  };
+}
+
+function countEnds({ shoppers }: History): Report["shoppers"] {
+  const counts: Report["shoppers"] = {
+    count: shoppers.length,
+    bought: 0,
+    told_sold_out: 0,
+    told_closed: 0,
+    gave_back: 0,
+    abandoned: 0,
+    left: 0,
+    failed: 0,
+    unfinished: 0,
+  };
+  for (const { end } of shoppers) counts[end]++;
+  return counts;
+}
+
+function countRequests(figures: Figures, upstream: number | undefined, seconds: number): Report["requests"] {
+  const crowd = steps.filter((step) => step !== "operator");
+  const layersOf = (some: readonly Step[]) =>
+    Object.fromEntries(
+      layers.map((layer) => [layer, sumOf(some.map((step) => figures.byStep[step].byLayer[layer]))]),
+    ) as Record<Layer, number>;
+  const total = sumOf(crowd.map((step) => figures.byStep[step].requests));
+  const byLayer = layersOf(crowd);
+  const reached = byLayer.edge + byLayer.functions + byLayer.unknown;
+  // A front that answers from cache and refreshes behind the answer still costs a call: it is the pulse's nearly always.
+  const backgroundRefreshes = upstream === undefined ? null : Math.max(0, upstream - reached);
+  const absorbed = (some: readonly Step[]) => {
+    const { front, edge, functions, unknown } = layersOf(some);
+    const known = front + edge + functions;
+    if (known === 0 || unknown > known) return null;
+    return Math.max(0, (front + edge - (backgroundRefreshes ?? 0)) / (known + unknown));
+  };
+  return {
+    total,
+    perSecond: rounded(total / Math.max(1, seconds)),
+    byStep: Object.fromEntries(
+      crowd.flatMap((step) => {
+        const { requests } = figures.byStep[step];
+        return requests === 0 ? [] : [[step, requests]];
+      }),
+    ),
+    byLayer,
+    backgroundRefreshes,
+    absorbed: absorbed(crowd),
+    absorbedPolls: absorbed(["poll"]),
+  };
+}
+
+function soldOutTold({ shoppers }: History, lastOrderAtMs: number | undefined): Quantiles | null {
+  if (lastOrderAtMs === undefined) return null;
+  // The answer to the last order may be on its way while others hear already: that is no time at all.
+  const seconds = shoppers.flatMap(({ toldSoldOutAtMs }) =>
+    toldSoldOutAtMs === undefined ? [] : [Math.max(0, (toldSoldOutAtMs - lastOrderAtMs) / 1000)],
+  );
+  const ranks = quantiles(seconds);
+  return ranks === undefined ? null : mapQuantiles(ranks, (value) => Math.round(value * 1000) / 1000);
+}
+
+const perHead = (cost: CostPerHead | undefined) => ({
+  scriptCalls: cost?.scriptCalls === undefined ? null : rounded(cost.scriptCalls),
+  billedCommands: cost?.billedCommands === undefined ? null : rounded(cost.billedCommands),
+});
+const mapQuantiles = (
+  { count, p50, p95, p99, max }: Quantiles,
+  to: (value: number) => number,
+): Quantiles => ({
+  count,
+  p50: to(p50),
+  p95: to(p95),
+  p99: to(p99),
+  max: to(max),
+});
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+const rounded = (value: number) => Math.round(value * 10) / 10;

@@ -1,0 +1,261 @@
+/**
+ * One shopper, from the first look at the page to an end: bought, told it is over, gave back, abandoned or left.
+ * Whoever means to buy stays for as long as the sale can still sell them something, so what others give back is bought.
+ */
+import { randomUUID } from "node:crypto";
+import type { Order, Pulse, Reservation } from "../../domain/api.ts";
+import { createCheats } from "./cheats.ts";
+import type { Line, Plan } from "./crowd.ts";
+import type { End, ShopperRecord } from "./history.ts";
+import { unitsOf } from "./history.ts";
+import { between } from "./random.ts";
+import { nowMs, Stopped } from "./sleep.ts";
+import { createVisit, orderPrint, reservationPrint, Surprise } from "./visit.ts";
+import { countHold, endHold, type World } from "./world.ts";
+
+/** Between hearing that a pass has ended and asking for a new one, so that this can never become a storm. */
+const PASS_RENEWAL_MS = 500;
+
+type Over = "told_sold_out" | "told_closed";
+
+/** Never throws for what happened to the shopper; the record says it. */
+export async function shop(plan: Plan, world: World): Promise<ShopperRecord> {
+  const record: ShopperRecord = {
+    shopper: plan.index,
+    ending: plan.ending,
+    end: "unfinished",
+    doing: "not there yet",
+    join: undefined,
+    rejoinedAs: [],
+    entries: [],
+    holds: [],
+    orders: [],
+    replays: [],
+    expectations: [],
+    surprises: [],
+    toldSoldOutAtMs: undefined,
+  };
+  const place = createPlace(world);
+  try {
+    record.end = await visitSale(plan, world, record, place);
+  } catch (error) {
+    if (error instanceof Surprise) record.end = "failed";
+    else if (!(error instanceof Stopped)) throw error;
+  }
+  place.move("gone");
+  world.tally.finished++;
+  return record;
+}
+
+async function visitSale(
+  plan: Plan,
+  world: World,
+  record: ShopperRecord,
+  place: ReturnType<typeof createPlace>,
+): Promise<End> {
+  const visit = createVisit(plan, world, record);
+  const cheats = createCheats(plan, world, visit, record);
+  const { sleep, tally } = world;
+  const jittered = (ms: number) => sleep(ms * between(visit.random, 0.8, 1.2));
+
+  const over = (end: Over): Over => {
+    if (end === "told_sold_out") record.toldSoldOutAtMs = nowMs();
+    return end;
+  };
+  const overBy = (word: "sold_out" | "closed") => over(word === "sold_out" ? "told_sold_out" : "told_closed");
+
+  /** Polls until `ready` says so or the sale is over. The first look is at once, later ones when the pulse asks for it. */
+  const watch = async (ready: (pulse: Pulse) => boolean): Promise<Over | undefined> => {
+    for (;;) {
+      const pulse = await visit.poll();
+      if (pulse.phase === "sold_out") return over("told_sold_out");
+      if (pulse.phase === "closed" || pulse.phase === "settled") return over("told_closed");
+      if (ready(pulse)) return undefined;
+      await jittered(pulse.pollAfterMs);
+    }
+  };
+
+  /** Waits for the turn of this number, then for the pass. */
+  const enter = async (number: number): Promise<Over | undefined> => {
+    for (;;) {
+      record.doing = "waiting in line";
+      const end = await watch((pulse) => pulse.nowServing >= number);
+      if (end !== undefined) return end;
+      record.doing = "asking for entry";
+      const { word, answer } = await visit.enter();
+      if (word === undefined) return undefined;
+      if (word !== "not_your_turn") return overBy(word);
+      await sleep((answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
+    }
+  };
+
+  const send = async (id: string, lines: Line[]) => {
+    if (!plan.doubleClicks) return visit.reserve(id, lines);
+    const [one, two] = await Promise.all([visit.reserve(id, lines), visit.reserve(id, lines)]);
+    if (one.value === undefined) return two;
+    if (two.value !== undefined) {
+      record.replays.push(replay("reserve, twice at once", reservationPrint, one.value, two.value));
+      const created = [one, two].filter(({ answer }) => answer.status === 201).length;
+      const got = created === 2 ? "both_created" : "one_created";
+      record.expectations.push({ attempt: "double_click", expected: ["one_created"], got });
+    }
+    return one;
+  };
+
+  /** Reserves what is wanted, or what there is of it, or something else; waits when everything is held by others. */
+  const reserve = async (number: number): Promise<Reservation | Over> => {
+    let wishes = [plan.firstChoice, ...plan.otherwise.map((line) => [line])];
+    for (;;) {
+      record.doing = "reserving";
+      const lines = wishes.shift();
+      if (lines === undefined) {
+        record.doing = "waiting for units to come back";
+        const refusedAtMs = world.seen.serverNowMs();
+        const end = await watch(
+          (pulse) => Date.parse(pulse.now) > refusedAtMs && pulse.items.some(({ left }) => left !== "none"),
+        );
+        if (end !== undefined) return end;
+        const left = new Set(
+          world.seen
+            .latest()
+            ?.items.filter((item) => item.left !== "none")
+            .map((item) => item.sku),
+        );
+        wishes = plan.otherwise.filter(({ sku }) => left.has(sku)).map((line) => [line]);
+        continue;
+      }
+      const { value, word, answer } = await send(randomUUID(), lines);
+      if (value !== undefined) {
+        if (value.state === "held") return value;
+        // Answered only after the hold had ended: nothing is held, so ask anew.
+        wishes.unshift(lines);
+      } else if (word === "pass_expired") {
+        await sleep(PASS_RENEWAL_MS);
+        const end = await enter(number);
+        if (end !== undefined) return end;
+        wishes.unshift(lines);
+      } else if (word === "closed") {
+        return over("told_closed");
+      } else {
+        const fewer = stillThere(lines, answer.problem?.left ?? []);
+        if (fewer !== undefined) wishes.unshift(fewer);
+      }
+    }
+  };
+
+  await sleep(world.opensAtMs + plan.arrivesMs - nowMs());
+  tally.arrived++;
+  record.doing = "looking at the page";
+  await visit.page();
+
+  record.doing = "joining";
+  let joined = await visit.join();
+  while (joined.word === "not_open") {
+    await sleep((joined.answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
+    joined = await visit.join();
+  }
+  if (joined.word !== undefined) return overBy(joined.word);
+  const { number } = joined.value;
+  place.move("inLine");
+
+  if (plan.reloads) {
+    await visit.page();
+    const { word } = await visit.join();
+    if (word !== undefined && word !== "not_open") return overBy(word);
+  }
+  await cheats.inLine(number);
+  if (plan.ending === "leaves") {
+    record.doing = "waiting in line";
+    let polls = 0;
+    const end = await watch(() => ++polls >= plan.leavesAfterPolls);
+    if (end !== undefined) return end;
+    await visit.leave();
+    return "left";
+  }
+
+  const end = await enter(number);
+  if (end !== undefined) return end;
+  place.move("inside");
+  await sleep(plan.lookMs);
+  await cheats.beforeReserving();
+
+  for (;;) {
+    const held = await reserve(number);
+    if (typeof held === "string") return held;
+    let id = held.reservationId;
+    const lines = plain(held.lines);
+    const expiresAtMs = Date.parse(held.expiresAt);
+    record.holds.push({ id, lines });
+    countHold(world, plan.index, id, lines);
+    if (plan.repeats) {
+      const { value: again } = await visit.reserve(id, plain(held.lines));
+      if (again !== undefined) record.replays.push(replay("reserve, again", reservationPrint, held, again));
+    }
+    id = (await cheats.whileHolding(id, lines, expiresAtMs)) ?? id;
+
+    if (plan.ending === "abandons") {
+      record.doing = "abandoning a hold";
+      await sleep(expiresAtMs - world.seen.serverNowMs());
+      endHold(world, held.reservationId);
+      return "abandoned";
+    }
+    record.doing = "looking for the card";
+    await sleep(plan.payMs);
+    if (plan.ending === "gives_back") {
+      await visit.giveBack(id);
+      endHold(world, held.reservationId);
+      return "gave_back";
+    }
+    record.doing = "checking out";
+    const { value: order } = await visit.checkout(id);
+    endHold(world, held.reservationId);
+    if (order === undefined) continue;
+    await bought(order, id);
+    return "bought";
+  }
+
+  async function bought(order: Order, reservationId: string): Promise<void> {
+    const lines = plain(order.lines);
+    record.orders.push({ id: order.id, reservationId, lines });
+    world.seen.lastOrderAtMs = nowMs();
+    tally.orders++;
+    tally.soldUnits += unitsOf(lines);
+    if (plan.repeats) {
+      const { value: again } = await visit.checkout(reservationId);
+      if (again !== undefined) record.replays.push(replay("checkout, again", orderPrint, order, again));
+    }
+    await cheats.afterBuying(lines);
+  }
+}
+
+/** Keeps the tally of who is where. */
+function createPlace({ tally }: World) {
+  let at: "outside" | "inLine" | "inside" | "gone" = "outside";
+  return {
+    move(to: typeof at) {
+      if (at === "inLine" || at === "inside") tally[at]--;
+      if (to === "inLine" || to === "inside") tally[to]++;
+      at = to;
+    },
+  };
+}
+
+const replay = <T>(what: string, print: (answer: T) => string, first: T, again: T) => ({
+  what,
+  first: print(first),
+  again: print(again),
+});
+
+const plain = (lines: readonly Line[]): Line[] => lines.map(({ sku, quantity }) => ({ sku, quantity }));
+
+/** What of this wish can still be had, if something of it can and it is not the whole wish again. */
+function stillThere(
+  lines: readonly Line[],
+  left: readonly { sku: string; left: number }[],
+): Line[] | undefined {
+  const fewer = lines.flatMap(({ sku, quantity }) => {
+    const available = left.find((item) => item.sku === sku)?.left ?? 0;
+    return available > 0 ? [{ sku, quantity: Math.min(quantity, available) }] : [];
+  });
+  return fewer.length > 0 && unitsOf(fewer) < unitsOf(lines) ? fewer : undefined;
+}

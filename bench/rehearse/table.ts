@@ -1,0 +1,94 @@
+/** The report for people: three tables and the proof. */
+import Table from "cli-table3";
+import type { Quantiles } from "./figures.ts";
+import type { Report } from "./report.ts";
+
+const plain = { style: { head: [], border: [] } };
+const NOTHING = "–";
+
+export function printReport(report: Report): string {
+  return [latencies(report), outcome(report), ...(report.complete ? [proof(report)] : [])].join("\n\n");
+}
+
+function latencies({ latencies: byStep, requests }: Report): string {
+  const table = new Table({
+    ...plain,
+    head: ["step", "requests", "p50 ms", "p95 ms", "p99 ms", "max ms"],
+    colAligns: ["left", "right", "right", "right", "right", "right"],
+  });
+  for (const [step, ranks] of Object.entries(byStep)) {
+    if (step === "operator") continue;
+    const sent = Object.entries(requests.byStep).find(([name]) => name === step)?.[1] ?? ranks.count;
+    table.push([step, sent, ranks.p50, ranks.p95, ranks.p99, ranks.max]);
+  }
+  return table.toString();
+}
+
+function outcome(report: Report): string {
+  const { units, shoppers, requests, redis, postgres, soldOutTold } = report;
+  const table = new Table(plain);
+  const row = (name: string, value: string) => table.push([name, value]);
+
+  row("sold", `${units.sold} of ${units.stock}${units.unsold === 0 ? "" : ` (${units.unsold} unsold)`}`);
+  if (units.items.length > 1)
+    row("by item", units.items.map(({ sku, stock, sold }) => `${sku} ${sold}/${stock}`).join("\n"));
+  row("orders in Postgres", shown(postgres?.orders));
+  const { count, ...ends } = shoppers;
+  row("shoppers", `${count}: ${listed(ends)}`);
+  row("refused, by word", listed(report.refusals));
+  row("network errors", String(report.networkErrors));
+  const { front, edge, functions, unknown } = requests.byLayer;
+  row(
+    "requests by layer",
+    [
+      `${requests.total} in all, ${requests.perSecond} a second`,
+      `front ${front} · edge ${edge} · functions ${functions}${unknown > 0 ? ` · not said ${unknown}` : ""}`,
+      `refreshes behind cached answers ${shown(requests.backgroundRefreshes)}`,
+    ].join("\n"),
+  );
+  row(
+    "absorbed before functions",
+    `${percent(requests.absorbed)} of all, ${percent(requests.absorbedPolls)} of polls`,
+  );
+  row(
+    "script calls",
+    redis === null
+      ? NOTHING
+      : `${redis.scriptCalls} · per purchase ${shown(redis.perPurchase.scriptCalls)} · per waiting shopper ${shown(redis.perWaitingShopper.scriptCalls)}`,
+  );
+  row(
+    "billed Redis commands",
+    redis === null
+      ? NOTHING
+      : `${redis.billedCommands} · per purchase ${shown(redis.perPurchase.billedCommands)} · per waiting shopper ${shown(redis.perWaitingShopper.billedCommands)}`,
+  );
+  row("sold-out told within", soldOutTold === null ? NOTHING : told(soldOutTold));
+  row("duration", `${report.seconds.crowd} s, books settled in ${report.seconds.settling} s`);
+  row("seed", String(report.seed));
+  return table.toString();
+}
+
+function proof({ proof: checks, holds }: Report): string {
+  const lines = checks.flatMap((check) => [
+    `${check.holds ? "✓" : "✗"} ${check.name} (§${check.rule}): ${check.states}`,
+    ...check.evidence.map((line) => `    ${line}`),
+  ]);
+  const broken = checks.filter((check) => !check.holds).length;
+  return [
+    ...lines,
+    "",
+    holds ? "Everything holds." : `${broken} of ${checks.length} checks do not hold.`,
+  ].join("\n");
+}
+
+const shown = (value: number | null | undefined) =>
+  value === null || value === undefined ? NOTHING : String(value);
+const percent = (share: number | null) => (share === null ? NOTHING : `${(share * 100).toFixed(2)} %`);
+const told = ({ p50, p99, max, count }: Quantiles) =>
+  `p50 ${p50} s · p99 ${p99} s · max ${max} s (${count} shoppers)`;
+const listed = (counts: Record<string, number>) =>
+  Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`)
+    .join("\n") || "none";

@@ -1,0 +1,29 @@
+/**
+ * What a rehearsal runs against. An address and the operator's token are enough; a local stack also lets the figures
+ * of its front and its Redis gateway be read. What cannot be read is missing from the report, never guessed.
+ */
+
+export interface FrontStats {
+  requests: number;
+  byStatus: Record<string, number>;
+  /** What the cache could not answer, its own refreshes included. */
+  upstreamRequests: number;
+}
+
+export interface RedisStats {
+  calls: number;
+  scriptCalls: number;
+  /** Each call plus the commands inside scripts. */
+  billedCommands: number;
+  byCommand: Record<string, number>;
+}
+
+export interface RehearsalTarget {
+  url: string;
+  adminToken: string;
+  front?: { stats: () => FrontStats };
+  redis?: { stats: () => Promise<RedisStats> };
+}
+
+/** A client there may stand for many visitors by saying an address for each. */
+export const isLocal = (url: string) => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);

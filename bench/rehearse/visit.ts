@@ -1,0 +1,202 @@
+/**
+ * The steps one shopper can take, each a call of the API that is repeated with the same bytes until it is answered,
+ * decoded, and written into the record. Refusals the contract foresees at a step are values; any other answer is a
+ * surprise, which ends the visit and breaks the proof.
+ */
+import type { z } from "zod";
+import type { Order, PassAnswer, Pulse, Reservation, TicketAnswer } from "../../domain/api.ts";
+import {
+  checkoutAnswer,
+  decode,
+  passAnswer,
+  pulseAnswer,
+  reservationAnswer,
+  ticketAnswer,
+} from "./answers.ts";
+import type { Line, Plan } from "./crowd.ts";
+import type { Step } from "./figures.ts";
+import type { ShopperRecord } from "./history.ts";
+import { persist, type Answer, type Sending } from "./http.ts";
+import { seeded } from "./random.ts";
+import { createVisitor, type Credential, type Visitor } from "./visitor.ts";
+import type { World } from "./world.ts";
+
+/** Already in the record. */
+export class Surprise extends Error {
+  override name = "Surprise";
+}
+
+export type Outcome<T, Word extends string> =
+  { value: T; answer: Answer; word?: undefined } | { word: Word; answer: Answer; value?: undefined };
+
+export type Visit = ReturnType<typeof createVisit>;
+
+/** Any shopper may hear these at any time; they are waited out. */
+const notNow: ReadonlySet<string> = new Set(["network_error", "rate_limited", "on_hold", "unavailable"]);
+
+export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
+  const random = seeded(world.seed, 1_000_000 + plan.index);
+  const visitor: Visitor = createVisitor(plan, world.url, world.local);
+  const api = `/api/sales/${world.saleId}`;
+
+  const surprise = (step: Step, what: string): Surprise => {
+    record.surprises.push(`${step}: ${what}`);
+    return new Surprise(what);
+  };
+
+  const check = (step: Step, { status, word, problem, retryAfterMs }: Answer) => {
+    if (problem !== undefined && [425, 429, 503].includes(status) && retryAfterMs === undefined)
+      record.surprises.push(`${step}: ${status} ${problem.type} without Retry-After`);
+    // A gateway on the way may time out; an unnamed 500 is a defect of ours unless somebody breaks things on purpose.
+    if (status === 500 && !world.faultsExpected) record.surprises.push(`${step}: ${word ?? "500"}`);
+    if (status >= 400 && status < 500 && problem === undefined)
+      record.surprises.push(`${step}: ${status} without a problem document`);
+    if ((status === 429 || status >= 500) && problem !== undefined && !notNow.has(problem.type))
+      record.surprises.push(`${step}: ${status} ${problem.type}`);
+  };
+
+  const send = async (sending: Sending): Promise<Answer> => {
+    const answer = await persist(
+      world.http,
+      sending,
+      { sleep: world.sleep, random, stopped: world.stopped },
+      (each) => check(sending.step, each),
+    );
+    visitor.take(answer);
+    return answer;
+  };
+
+  const own = (
+    step: Step,
+    method: Sending["method"],
+    path: string,
+    credential?: Credential,
+    body?: unknown,
+  ): Sending => ({
+    step,
+    method,
+    path: `${api}${path}`,
+    headers: {
+      ...visitor.headers(method, credential),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+  const expectOneOf = <T, Word extends string>(
+    step: Step,
+    answer: Answer,
+    schema: z.ZodType<T>,
+    words: readonly Word[],
+  ): Outcome<T, Word> => {
+    if (answer.status < 300) {
+      const value = decode(schema, answer.text);
+      if (value === undefined) throw surprise(step, `${answer.status}, not as the contract says`);
+      return { value, answer };
+    }
+    const word = words.find((known) => known === answer.word);
+    if (word === undefined) throw surprise(step, answer.word ?? `http_${answer.status}`);
+    return { word, answer };
+  };
+
+  const expectNoContent = (step: Step, answer: Answer): void => {
+    if (answer.status !== 204) throw surprise(step, answer.word ?? `http_${answer.status}`);
+  };
+
+  return {
+    visitor,
+    random,
+
+    async page(): Promise<void> {
+      const path = `/sales/${world.saleId}`;
+      const headers = { ...visitor.headers("GET"), accept: "text/html" };
+      const answer = await send({ step: "page", method: "GET", path, headers });
+      if (answer.status !== 200) throw surprise("page", answer.word ?? `http_${answer.status}`);
+      if (!answer.contentType.startsWith("text/html"))
+        throw surprise("page", `not HTML: ${answer.contentType}`);
+    },
+
+    async join(): Promise<Outcome<TicketAnswer, "not_open" | "sold_out" | "closed">> {
+      const answer = await send(own("join", "POST", "/queue", "ticket"));
+      const outcome = expectOneOf("join", answer, ticketAnswer, ["not_open", "sold_out", "closed"]);
+      if (outcome.value !== undefined) {
+        visitor.tokens.ticket = outcome.value.ticket;
+        const { number } = outcome.value;
+        if (record.join === undefined) record.join = { number, ...times(answer) };
+        else record.rejoinedAs.push(number);
+      }
+      return outcome;
+    },
+
+    async poll(): Promise<Pulse> {
+      const answer = await send(own("poll", "GET", "/pulse"));
+      const pulse = decodePulse(answer.text);
+      if (answer.status !== 200 || pulse === undefined)
+        throw surprise("poll", answer.word ?? `${answer.status}, not as the contract says`);
+      world.seen.pulse(pulse, answer.answeredAtMs);
+      return pulse;
+    },
+
+    async leave(): Promise<void> {
+      expectNoContent("leave", await send(own("leave", "DELETE", "/queue", "ticket")));
+    },
+
+    async enter(): Promise<Outcome<PassAnswer, "not_your_turn" | "sold_out" | "closed">> {
+      const answer = await send(own("entry", "POST", "/entry", "ticket"));
+      const outcome = expectOneOf("entry", answer, passAnswer, ["not_your_turn", "sold_out", "closed"]);
+      record.entries.push({ ...times(answer), got: outcome.word ?? "granted" });
+      if (outcome.value !== undefined) visitor.tokens.pass = outcome.value.pass;
+      return outcome;
+    },
+
+    async reserve(
+      reservationId: string,
+      lines: readonly Line[],
+    ): Promise<Outcome<Reservation, "sold_out" | "closed" | "pass_expired">> {
+      const answer = await send(own("reserve", "POST", "/reservations", "pass", { reservationId, lines }));
+      return expectOneOf("reserve", answer, reservationAnswer, ["sold_out", "closed", "pass_expired"]);
+    },
+
+    async giveBack(id: string): Promise<void> {
+      expectNoContent("give_back", await send(own("give_back", "DELETE", `/reservations/${id}`, "pass")));
+    },
+
+    async checkout(id: string): Promise<Outcome<Order, "reservation_expired">> {
+      const answer = await send(own("checkout", "POST", `/reservations/${id}/checkout`, "pass"));
+      const outcome = expectOneOf("checkout", answer, checkoutAnswer, ["reservation_expired"]);
+      return outcome.value === undefined ? outcome : { value: outcome.value.order, answer };
+    },
+
+    /** A request that is not this shopper's to make: the answer as it comes, whatever it is. */
+    attempt: (
+      step: Step,
+      method: Sending["method"],
+      path: string,
+      options: { credential?: Credential; token?: string; body?: unknown },
+    ): Promise<Answer> => {
+      const sending = own(step, method, path, options.credential, options.body);
+      if (options.token === undefined) return send(sending);
+      const json = options.body === undefined ? {} : { "content-type": "application/json" };
+      return send({ ...sending, headers: { ...visitor.bearing(options.token), ...json } });
+    },
+  };
+}
+
+const times = ({ sentAtMs, answeredAtMs }: Answer) => ({ sentAtMs, answeredAtMs });
+
+/** Thousands read the same bytes: parsed once. */
+let lastPulse: { text: string; pulse: Pulse | undefined } = { text: "", pulse: undefined };
+function decodePulse(text: string): Pulse | undefined {
+  if (lastPulse.text !== text) lastPulse = { text, pulse: decode(pulseAnswer, text) };
+  return lastPulse.pulse;
+}
+
+/** What must be the same however often it is answered; the state may move on. */
+export function reservationPrint({ reservationId, expiresAt, lines, total }: Reservation): string {
+  return JSON.stringify([reservationId, expiresAt, sortedLines(lines), total]);
+}
+export function orderPrint({ id, lines, total, confirmedAt }: Order): string {
+  return JSON.stringify([id, confirmedAt, sortedLines(lines), total]);
+}
+const sortedLines = (lines: Reservation["lines"]) =>
+  lines.map(({ sku, quantity, price }) => `${sku}×${quantity}@${price}`).sort();

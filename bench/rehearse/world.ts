@@ -1,0 +1,94 @@
+/** What the shoppers of one run share: the sale, the wire, the clock, and what has been seen so far. */
+import type { Pulse } from "../../domain/api.ts";
+import type { Item, Line } from "./crowd.ts";
+import { unitsOf, type SeenPulse } from "./history.ts";
+import type { Http } from "./http.ts";
+import { nowMs, type Sleep } from "./sleep.ts";
+
+export interface World {
+  url: string;
+  local: boolean;
+  seed: number;
+  saleId: string;
+  items: readonly Item[];
+  opensAtMs: number;
+  http: Http;
+  sleep: Sleep;
+  stopped: () => boolean;
+  /** Faults are being injected: a 500 is part of the exercise. */
+  faultsExpected: boolean;
+  /** A ticket of another sale, if there is one. */
+  foreignTicket: string | undefined;
+  seen: Seen;
+  tally: Tally;
+}
+
+/** Where the crowd stands, for the live line. */
+export interface Tally {
+  arrived: number;
+  inLine: number;
+  inside: number;
+  heldUnits: number;
+  orders: number;
+  soldUnits: number;
+  finished: number;
+}
+
+export const createTally = (): Tally => ({
+  arrived: 0,
+  inLine: 0,
+  inside: 0,
+  heldUnits: 0,
+  orders: 0,
+  soldUnits: 0,
+  finished: 0,
+});
+
+/** What all pulses together have told. */
+export interface Seen {
+  pulse: (pulse: Pulse, receivedAtMs: number) => void;
+  /** The latest by the server's clock. */
+  latest: () => Pulse | undefined;
+  pulses: () => SeenPulse[];
+  clockAheadMs: () => number;
+  /** The server's clock, as corrected from the pulses. */
+  serverNowMs: () => number;
+  holds: Map<string, { shopper: number; lines: Line[] }>;
+  lastOrderAtMs: number | undefined;
+}
+
+export function createSeen(): Seen {
+  const byNow = new Map<string, SeenPulse>();
+  let latest: { pulse: Pulse; nowMs: number } | undefined;
+  let clockAheadMs = Infinity;
+  const ahead = () => (clockAheadMs === Infinity ? 0 : clockAheadMs);
+
+  return {
+    pulse(pulse, receivedAtMs) {
+      const seen = { nowMs: Date.parse(pulse.now), nowServing: pulse.nowServing };
+      // A pulse is never from the future, so the freshest one says best how far our clock is ahead.
+      clockAheadMs = Math.min(clockAheadMs, receivedAtMs - seen.nowMs);
+      byNow.set(`${pulse.now} ${pulse.nowServing}`, seen);
+      if (latest === undefined || seen.nowMs > latest.nowMs) latest = { pulse, nowMs: seen.nowMs };
+    },
+    latest: () => latest?.pulse,
+    pulses: () => [...byNow.values()].sort((a, b) => a.nowMs - b.nowMs),
+    clockAheadMs: ahead,
+    serverNowMs: () => nowMs() - ahead(),
+    holds: new Map(),
+    lastOrderAtMs: undefined,
+  };
+}
+
+export function countHold(world: World, shopper: number, id: string, lines: Line[]): void {
+  world.seen.holds.set(id, { shopper, lines });
+  world.tally.heldUnits += unitsOf(lines);
+}
+
+/** The hold became something else, or its time is up. Safe to say twice. */
+export function endHold(world: World, id: string): void {
+  const hold = world.seen.holds.get(id);
+  if (hold === undefined) return;
+  world.seen.holds.delete(id);
+  world.tally.heldUnits -= unitsOf(hold.lines);
+}

@@ -1,0 +1,166 @@
+/**
+ * The whole system on one machine: real Redis and PostgreSQL behind gateways that speak Upstash's and Neon's protocols,
+ * both Workers in workerd, and a caching front in the place of the CDN. The Workers' code does not know: only URLs and
+ * secrets differ. Everything binds 127.0.0.1 and ends with `close`.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { startFront, type Front } from "./front/front.ts";
+import { startMailbox, type MailboxServer } from "./mail/mailbox.ts";
+import { startNeonGateway, type NeonGateway } from "./postgres/gateway.ts";
+import { migrate } from "./postgres/migrate.ts";
+import { startPostgres, type PostgresServer } from "./postgres/server.ts";
+import { startRedisGateway, type RedisGateway } from "./redis/gateway.ts";
+import { startRedisServer } from "./redis/server.ts";
+import { buildWorker, type Bundle, type WorkerRole } from "./workers/build.ts";
+import { startWorker, type RunningWorker } from "./workers/runtime.ts";
+
+const root = path.resolve(import.meta.dirname, "..");
+const CRON_MS = 60_000;
+
+export interface StackOptions {
+  /** Port of the front. Default: a free one. */
+  port?: number;
+  /** Default: a new random one. */
+  adminToken?: string;
+  /** Keeps the Workers' logs to itself. */
+  quiet?: boolean;
+  /** Changes a bundled Lua script before it runs: for negative controls. Called with each script's file name. */
+  luaPatch?: (file: string, source: string) => string;
+  /** Called as each part is ready. */
+  progress?: (part: string) => void;
+}
+
+export interface Stack {
+  url: string;
+  adminToken: string;
+  front: Front;
+  redis: RedisGateway;
+  /** Bearer token of the gateways and their controls. */
+  gatewayToken: string;
+  neon: NeonGateway;
+  database: PostgresServer;
+  mailbox: MailboxServer;
+  edge: RunningWorker;
+  functions: RunningWorker;
+  /** Runs the functions' cron handler now; it also runs each minute by itself. */
+  cron(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws Error with one line for a part that is missing or does not start; what had started is ended */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { adminToken = secret(), progress = () => undefined } = options;
+  const gatewayToken = secret();
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  const log = options.quiet === true ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`);
+
+  try {
+    // The port first: everything else is in vain if somebody has it.
+    let edgeUrl = "http://127.0.0.1:9";
+    const front = await startFront({
+      upstream: () => edgeUrl,
+      staticDir: path.join(root, "static"),
+      ...(options.port === undefined ? {} : { port: options.port }),
+    });
+    closing.push(() => front.close());
+
+    const bundling = bundles(options.luaPatch);
+    const [redis, [database, neon], mailbox, built] = await Promise.all([
+      startRedis(gatewayToken, closing).finally(() => progress("Redis")),
+      startDatabase(gatewayToken, closing).finally(() => progress("PostgreSQL")),
+      startMailbox(),
+      bundling.finally(() => progress("Workers built")),
+    ]).catch(async (error: unknown) => {
+      await Promise.allSettled([bundling]);
+      throw error;
+    });
+    closing.push(() => mailbox.close());
+
+    const tokenKeys = `local:${secret()}`;
+    const functions = await startWorker(built.functions, {
+      name: "flash-sale-functions",
+      bindings: {
+        UPSTASH_REDIS_REST_URL: redis.url,
+        UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+        DATABASE_URL: neon.connectionString,
+        NEON_FETCH_ENDPOINT: neon.url,
+        TOKEN_KEYS: tokenKeys,
+        ADMIN_TOKEN: adminToken,
+      },
+      log,
+    });
+    closing.push(() => functions.kill());
+    const edge = await startWorker(built.edge, {
+      name: "flash-sale-edge",
+      bindings: { TOKEN_KEYS: tokenKeys },
+      services: { FUNCTIONS: functions.url },
+      log,
+    });
+    closing.push(() => edge.kill());
+    edgeUrl = edge.url;
+    progress("Workers running");
+
+    const cron = () => functions.scheduled();
+    const timer = setInterval(() => void cron().catch((error: unknown) => log(`cron: ${String(error)}`)), CRON_MS);
+    closing.push(() => Promise.resolve(clearInterval(timer)));
+    return {
+      url: front.url,
+      adminToken,
+      front,
+      redis,
+      gatewayToken,
+      neon,
+      database,
+      mailbox,
+      edge,
+      functions,
+      cron,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Closing = (() => Promise<unknown>)[];
+
+async function startRedis(token: string, closing: Closing): Promise<RedisGateway> {
+  const server = await startRedisServer();
+  closing.push(() => server.stop());
+  const gateway = await startRedisGateway({ redis: server, token });
+  closing.push(() => gateway.close());
+  return gateway;
+}
+
+async function startDatabase(token: string, closing: Closing): Promise<[PostgresServer, NeonGateway]> {
+  const database = await startPostgres();
+  closing.push(() => database.stop());
+  await migrate(database.connectionString, path.join(root, "migrations"));
+  const gateway = await startNeonGateway({ connectionString: database.connectionString, token });
+  closing.push(() => gateway.close());
+  return [database, gateway];
+}
+
+async function bundles(patch: StackOptions["luaPatch"]): Promise<Record<WorkerRole, Bundle>> {
+  const folder = await mkdtemp(path.join(tmpdir(), "flash-sale-build-"));
+  try {
+    const [edge, functions] = await Promise.all([
+      buildWorker("edge", path.join(folder, "edge")),
+      buildWorker("functions", path.join(folder, "functions")),
+    ]);
+    for (const module of functions.modules)
+      if (patch !== undefined && module.path.endsWith(".lua")) module.contents = patch(module.path, module.contents);
+    return { edge, functions };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const secret = () => randomBytes(24).toString("base64url");

@@ -1,0 +1,49 @@
+/**
+ * Builds both Workers as `wrangler deploy` would, so that what runs here are the very bundles that are deployed.
+ */
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { promisify } from "node:util";
+import { unstable_readConfig as readConfig } from "wrangler";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const wrangler = path.join(path.dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
+
+/** The Workers by the role they play, and where their configuration is. */
+export const configs = { edge: "wrangler.toml", functions: "functions/wrangler.toml" } as const;
+export type WorkerRole = keyof typeof configs;
+
+export interface Bundle {
+  compatibilityDate: string;
+  /** The script first, then the text modules it imports. */
+  modules: { type: "ESModule" | "Text"; path: string; contents: string }[];
+}
+
+/**
+ * @param outDir an empty folder of the caller's
+ * @throws Error with wrangler's own words when a Worker does not build
+ */
+export async function buildWorker(role: WorkerRole, outDir: string): Promise<Bundle> {
+  const config = path.join(root, configs[role]);
+  await promisify(execFile)(
+    process.execPath,
+    [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outDir],
+    { cwd: root, env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" } },
+  ).catch((error: unknown) => {
+    const said = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
+    throw new Error(`the ${role} Worker does not build:\n${said}`);
+  });
+  const texts = (await readdir(outDir)).filter((name) => /\.(lua|sql)$/.test(name));
+  const read = (name: string) => readFile(path.join(outDir, name), "utf8");
+  return {
+    compatibilityDate: readConfig({ config }).compatibility_date ?? "",
+    modules: [
+      { type: "ESModule", path: "index.js", contents: await read("index.js") },
+      ...(await Promise.all(
+        texts.map(async (name) => ({ type: "Text" as const, path: name, contents: await read(name) })),
+      )),
+    ],
+  };
+}

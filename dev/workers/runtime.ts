@@ -1,0 +1,70 @@
+/**
+ * A built Worker in a workerd of its own, on a fixed port of 127.0.0.1: so that one can be killed and started again
+ * while the other goes on, as two Workers in two places would. Requests go straight to workerd (its direct socket),
+ * past the simulator's proxy.
+ */
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import type { Bundle } from "./build.ts";
+import { freePort } from "../port.ts";
+
+export interface RunningWorker {
+  url: string;
+  /** Runs the cron handler. Rejects while the Worker is down. */
+  scheduled(): Promise<void>;
+  /** Ends its workerd at once: requests under way get no answer. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port. */
+  restart(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  name: string;
+  /** Variables and secrets. */
+  bindings: Record<string, string>;
+  /** Service bindings: the URL of the Worker behind each. */
+  services?: Record<string, string>;
+  /** What the Worker logs, line by line. */
+  log: (line: string) => void;
+}
+
+export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
+  const port = await freePort();
+  const { name, bindings, services = {}, log } = options;
+  const start = async () => {
+    const running = new Miniflare(
+      convertV4MiniflareOptions({
+        name,
+        compatibilityDate: bundle.compatibilityDate,
+        modules: bundle.modules,
+        bindings,
+        serviceBindings: Object.fromEntries(
+          Object.entries(services).map(([binding, url]) => [
+            binding,
+            { external: { address: new URL(url).host, http: {} } },
+          ]),
+        ),
+        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        handleStructuredLogs: ({ message }) => log(message),
+      }),
+    );
+    await running.ready;
+    return running;
+  };
+  let running: Miniflare | undefined = await start();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async scheduled() {
+      if (running === undefined) throw new Error(`${name} is down`);
+      const worker = await running.getWorker();
+      await worker.scheduled();
+    },
+    async kill() {
+      const ending = running;
+      running = undefined;
+      await ending?.dispose();
+    },
+    async restart() {
+      running ??= await start();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * Every minute: whatever a request may have left undone. Nothing depends on it running on time, once, or alone. One
+ * sale's failure does not keep the others waiting.
+ */
+import { tick } from "./queue/pulse.ts";
+import { expireHolds } from "./reservation/expire.ts";
+import { publishedSales, publishPending } from "./sale/sale.ts";
+import type { Services } from "./services.ts";
+import { drain } from "./sync/sync.ts";
+
+export async function everyMinute(services: Services): Promise<void> {
+  await attempt("publish", () => publishPending(services));
+  await attempt("sales", async () => {
+    for (const saleId of await publishedSales(services)) {
+      await attempt("expire", () => expireHolds(services, saleId));
+      await attempt("tick", () => tick(services, saleId));
+      await attempt("drain", () => drain(services, saleId, { trim: true }));
+    }
+  });
+}
+
+async function attempt(step: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    console.error(JSON.stringify({ cron: step, error: String(error) }));
+  }
+}

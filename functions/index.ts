@@ -1,0 +1,248 @@
+/**
+ * The functions Worker's entry, and the only place in `functions/` that knows HTTP: it decodes requests by the contract
+ * (domain/api.ts), calls one step, and encodes the outcome. Only the edge's service binding reaches it, which is why it
+ * believes the edge about who the shopper is; tokens it verifies itself all the same.
+ */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import * as api from "../domain/api.ts";
+import { bearer, cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
+import { SHOPPER_HEADER } from "../domain/internal.ts";
+import { problem } from "../domain/problem.ts";
+import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
+import type { PassClaims, TicketClaims } from "../domain/token.ts";
+import { checkout, readOrder } from "./checkout/checkout.ts";
+import { everyMinute } from "./cron.ts";
+import { isOperator } from "./operator.ts";
+import { readPulse } from "./queue/pulse.ts";
+import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
+import { persist } from "./redis/client.ts";
+import { readReservation, releaseReservation, reserve } from "./reservation/reservation.ts";
+import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
+import { createSale, listSales, missing, readSale, setMode } from "./sale/sale.ts";
+import { services, type Env, type Services } from "./services.ts";
+import { Unavailable } from "./unavailable.ts";
+import { z } from "zod";
+
+interface FunctionsContext {
+  Bindings: Env;
+  Variables: { services: Services };
+}
+type Ctx = Context<FunctionsContext>;
+
+/** What everybody may be told, and for how long a cache may tell it (seconds). */
+const cacheable = {
+  sale: "public, max-age=5, stale-while-revalidate=30, stale-if-error=600",
+  pulse: "public, max-age=1, stale-if-error=30",
+  absent: "public, max-age=5",
+  contract: "public, max-age=300, stale-if-error=86400",
+};
+
+const app = new OpenAPIHono<FunctionsContext>({
+  defaultHook: (result) => {
+    if (result.success) return undefined;
+    if (result.target === "param") return problem(refuse("not_found"));
+    return problem(refuse("invalid_input", { errors: pointers(result.error.issues) }));
+  },
+});
+
+app.use(async (c, next) => {
+  c.set("services", services(c.env, c.executionCtx));
+  await next();
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+});
+
+app.use("/api/admin/*", async (c, next) => {
+  if (!(await isOperator(bearer(c.req.raw.headers), c.env.ADMIN_TOKEN)))
+    return problem(refuse("unauthorized"));
+  await next();
+  return undefined;
+});
+
+app.openapi(api.listSales, async (c) => {
+  c.header("cache-control", cacheable.sale);
+  return c.json({ sales: await listSales(c.var.services) }, 200);
+});
+
+app.openapi(api.readSale, async (c) => {
+  const { sale: id } = c.req.valid("param");
+  const sale = accepted((await readSale(c.var.services, id)) ?? (await missing(c.var.services, id)), absent);
+  c.header("cache-control", cacheable.sale);
+  return c.json(sale, 200);
+});
+
+app.openapi(api.readPulse, async (c) => {
+  const pulse = accepted(await readPulse(c.var.services, c.req.valid("param").sale), absent);
+  c.header("cache-control", cacheable.pulse);
+  return c.json(pulse, 200);
+});
+
+app.openapi(api.joinQueue, async (c) => {
+  const { sale } = c.req.valid("param");
+  const shopper = c.req.header(SHOPPER_HEADER);
+  if (shopper === undefined) throw new Error("the edge names the shopper of every join");
+  const old = await ticketOf(c, sale);
+  const { created, answer } = accepted(
+    await joinQueue(c.var.services, sale, shopper, old?.shopper === shopper ? old : undefined),
+  );
+  c.header("set-cookie", setCookie(ticketCookie(sale), answer.ticket));
+  return c.json(answer, created ? 201 : 200);
+});
+
+app.openapi(api.leaveQueue, async (c) => {
+  const { sale } = c.req.valid("param");
+  const ticket = accepted((await ticketOf(c, sale)) ?? refuse("invalid_ticket"));
+  accepted(await leaveQueue(c.var.services, ticket));
+  c.header("set-cookie", setCookie(ticketCookie(sale), "", 0));
+  return c.body(null, 204);
+});
+
+app.openapi(api.enterSale, async (c) => {
+  const { sale } = c.req.valid("param");
+  const ticket = accepted((await ticketOf(c, sale)) ?? refuse("invalid_ticket"));
+  const { created, answer } = accepted(await enterSale(c.var.services, ticket));
+  c.header("set-cookie", setCookie(passCookie(sale), answer.pass));
+  return c.json(answer, created ? 201 : 200);
+});
+
+app.openapi(api.reserve, async (c) => {
+  const pass = accepted(await passOf(c, c.req.valid("param").sale));
+  const { created, answer } = accepted(await reserve(c.var.services, pass, c.req.valid("json")));
+  return c.json(answer, created ? 201 : 200);
+});
+
+app.openapi(api.readReservation, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const pass = accepted(await passOf(c, sale));
+  return c.json(accepted(await readReservation(c.var.services, pass, id)), 200);
+});
+
+app.openapi(api.releaseReservation, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const pass = accepted(await passOf(c, sale));
+  accepted(await releaseReservation(c.var.services, pass, id));
+  return c.body(null, 204);
+});
+
+app.openapi(api.checkout, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const pass = accepted(await passOf(c, sale));
+  return c.json(accepted(await checkout(c.var.services, pass, id)), 200);
+});
+
+app.openapi(api.readOrder, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const pass = accepted(await passOf(c, sale));
+  return c.json(accepted(await readOrder(c.var.services, pass, id)), 200);
+});
+
+app.openapi(api.createSale, async (c) => {
+  const { created, sale } = accepted(await createSale(c.var.services, c.req.valid("json")));
+  return c.json(sale, created ? 201 : 200);
+});
+
+app.openapi(api.listSalesForOperator, async (c) =>
+  c.json({ sales: await listStoredSales(c.var.services) }, 200),
+);
+
+app.openapi(api.readLive, async (c) => {
+  return c.json(accepted(await readLive(c.var.services, c.req.valid("param").sale)), 200);
+});
+
+app.openapi(api.setMode, async (c) => {
+  const { mode, reason } = c.req.valid("json");
+  return c.json(accepted(await setMode(c.var.services, c.req.valid("param").sale, mode, reason)), 200);
+});
+
+app.openapi(api.listOrders, async (c) => {
+  const { after, limit } = c.req.valid("query");
+  const orders = await listOrders(c.var.services, c.req.valid("param").sale, after, limit);
+  return c.json({ orders }, 200);
+});
+
+app.get("/healthz", async (c) => {
+  const { redis, postgres } = c.var.services;
+  const state = async (asked: Promise<unknown>) => {
+    const [answer] = await Promise.allSettled([asked]);
+    return answer.status === "fulfilled" ? "ok" : "unavailable";
+  };
+  const [redisState, postgresState] = await Promise.all([
+    state(persist("PING", () => redis.ping())),
+    state(postgres(z.unknown(), "select 1", [])),
+  ]);
+  // Without Postgres the sale goes on, so only Redis decides.
+  return c.json({ redis: redisState, postgres: postgresState }, redisState === "ok" ? 200 : 503);
+});
+
+app.openAPIRegistry.registerComponent("securitySchemes", "ticket", { type: "http", scheme: "bearer" });
+app.openAPIRegistry.registerComponent("securitySchemes", "pass", { type: "http", scheme: "bearer" });
+app.openAPIRegistry.registerComponent("securitySchemes", "operator", { type: "http", scheme: "bearer" });
+
+app.get("/openapi.json", (c) => {
+  c.header("cache-control", cacheable.contract);
+  return c.json(
+    app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Flash sale", version: "0.1.0" } }),
+    200,
+  );
+});
+
+app.notFound(() => problem(refuse("not_found")));
+
+app.onError((error) => {
+  if (error instanceof Unavailable) {
+    console.error(JSON.stringify({ error: error.message }));
+    return problem(refuse("unavailable"));
+  }
+  if (error instanceof HTTPException) return error.res ?? problem(refuse("malformed_json"));
+  console.error(JSON.stringify({ error: String(error), stack: error.stack }));
+  return problem(refuse("unavailable"));
+});
+
+async function ticketOf(c: Ctx, sale: string): Promise<TicketClaims | undefined> {
+  const token = bearer(c.req.raw.headers) ?? cookie(c.req.raw.headers, ticketCookie(sale));
+  const claims = token === undefined ? undefined : await c.var.services.keys.verify("ticket", token);
+  return claims?.sale === sale ? claims : undefined;
+}
+
+async function passOf(c: Ctx, sale: string): Promise<PassClaims | Refusal<"invalid_pass">> {
+  const token = bearer(c.req.raw.headers) ?? cookie(c.req.raw.headers, passCookie(sale));
+  const claims = token === undefined ? undefined : await c.var.services.keys.verify("pass", token);
+  return claims?.sale === sale ? claims : refuse("invalid_pass");
+}
+
+/**
+ * An outcome that is no refusal. A refusal ends the request with its problem document, thrown, because only that leaves
+ * the handlers' answers typed by the contract.
+ */
+function accepted<Outcome extends object>(
+  outcome: Outcome,
+  headers: (refusal: Refusal) => Record<string, string> = () => ({}),
+): Exclude<Outcome, Refusal> {
+  if (isRefusal(outcome)) {
+    const res = problem(outcome, headers(outcome));
+    throw new HTTPException(refusals[outcome.refused].status, { res });
+  }
+  return outcome as Exclude<Outcome, Refusal>;
+}
+
+/** That a sale is not there may be cached like the sale itself; that it is on hold may not. */
+const absent = ({ refused }: Refusal): Record<string, string> =>
+  refused === "not_found" ? { "cache-control": cacheable.absent } : {};
+
+function pointers(issues: z.core.$ZodIssue[]): { pointer: string; detail: string }[] {
+  const pointer = (path: PropertyKey[]) =>
+    path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  return issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: "unknown field" }))
+      : [{ pointer: pointer(issue.path), detail: issue.message }],
+  );
+}
+
+export default {
+  fetch: app.fetch,
+  async scheduled(_event, env, context) {
+    await everyMinute(services(env, context));
+  },
+} satisfies ExportedHandler<Env>;

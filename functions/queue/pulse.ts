@@ -1,0 +1,147 @@
+/** The pulse: releases who is due, and says how the sale stands, the same for everybody (design §5.2). */
+import { z } from "zod";
+import type { Pulse } from "../../domain/api.ts";
+import { phaseOf, type SaleTimes } from "../../domain/phase.ts";
+import type { Refusal } from "../../domain/refusal.ts";
+import { modes } from "../../domain/sale.ts";
+import { runScript, type Script } from "../redis/client.ts";
+import { saleKeys } from "../redis/keys.ts";
+import { expireHolds } from "../reservation/expire.ts";
+import { missing } from "../sale/sale.ts";
+import type { Services } from "../services.ts";
+import releaseLua from "./release.lua";
+
+const count = z.number().int();
+const stateReply = z
+  .tuple([
+    z.literal("state"),
+    z.tuple([count, count, z.enum(modes), z.string(), count, count, count]),
+    z.tuple([count, count, count, count]),
+    z.tuple([count, count, count, count, count, count]),
+    z.array(z.string()),
+  ])
+  .transform(([, line, times, room, stock]) => {
+    const [epoch, nowMs, mode, settled, nowServing, joined, perSecondMilli] = line;
+    const [lobbyOpensAtMs, registrationOpensAtMs, opensAtMs, closesAtMs] = times;
+    const [unsold, released, waiting, inside, holds, overdue] = room;
+    return {
+      word: "state" as const,
+      epoch,
+      nowMs,
+      mode,
+      settled: settled !== "",
+      nowServing,
+      joined,
+      perSecond: perSecondMilli / 1000,
+      times: {
+        lobbyOpensAtMs,
+        registrationOpensAtMs: registrationOpensAtMs < 0 ? undefined : registrationOpensAtMs,
+        opensAtMs,
+        closesAtMs,
+      },
+      unsold,
+      released,
+      waiting,
+      inside,
+      holds,
+      overdue,
+      items: stockOf(stock),
+    };
+  });
+const missingReply = z.tuple([z.literal("missing")]).transform(() => ({ word: "missing" as const }));
+
+export interface ItemCounts {
+  sku: string;
+  stock: number;
+  available: number;
+  slots: number;
+  held: number;
+  confirmed: number;
+}
+
+export type SaleSnapshot = z.output<typeof stateReply>;
+
+export const releaseScript: Script<SaleSnapshot | z.output<typeof missingReply>> = {
+  name: "release",
+  source: releaseLua,
+  reply: z.union([stateReply, missingReply]),
+};
+
+/** Releases who is due and ends holds that are past their end; cron, pulses, joins and entries all may call it. */
+export async function tick(services: Services, saleId: string): Promise<SaleSnapshot | undefined> {
+  const keys = saleKeys(saleId);
+  const state = await runScript(
+    services.redis,
+    releaseScript,
+    [keys.sale, keys.waitlist, keys.released, keys.inside, keys.stock, keys.holds],
+    [""],
+  );
+  if (state.word === "missing") return undefined;
+  if (state.overdue > 0) services.later(expireHolds(services, saleId));
+  return state;
+}
+
+/** The tick that this isolate has called last, by sale: when one is due, many joins notice at once. */
+const lastCalled = new Map<string, number>();
+
+/** Ticks after the answer, if one is due: so that the line moves even while nobody reads the pulse. */
+export function tickIfDue(services: Services, saleId: string, nowMs: number, nextTickMs: number): void {
+  if (nowMs < nextTickMs || (lastCalled.get(saleId) ?? 0) >= nextTickMs) return;
+  lastCalled.set(saleId, nextTickMs);
+  services.later(tick(services, saleId));
+}
+
+export async function readPulse(
+  services: Services,
+  saleId: string,
+): Promise<Pulse | Refusal<"not_found" | "on_hold">> {
+  const state = await tick(services, saleId);
+  return state === undefined ? await missing(services, saleId) : pulseOf(state);
+}
+
+/** A tenth of an item's stock, or less, is few. */
+const FEW_SHARE = 0.1;
+
+/** Pure: what the pulse says of a snapshot. */
+export function pulseOf(state: SaleSnapshot): Pulse {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return {
+    now: iso(state.nowMs),
+    phase: snapshotPhase(state),
+    mode: state.mode,
+    opensAt: iso(state.times.opensAtMs),
+    closesAt: iso(state.times.closesAtMs),
+    nowServing: state.nowServing,
+    joined: state.joined,
+    perSecond: state.perSecond,
+    items: state.items.map(({ sku, stock, available }) => ({
+      sku,
+      left: available <= 0 ? "none" : available <= stock * FEW_SHARE ? "few" : "many",
+    })),
+    pollAfterMs: pollAfterMs(state.nowMs, state.times),
+  };
+}
+
+export const snapshotPhase = (state: Pick<SaleSnapshot, "times" | "mode" | "settled" | "unsold" | "nowMs">) =>
+  phaseOf(state.times, { mode: state.mode, settled: state.settled, soldOut: state.unsold <= 0 }, state.nowMs);
+
+const POLL_MS = 1_500;
+const POLL_MAX_MS = 30_000;
+
+/** Far from opening a poll changes nothing, so it may wait: a tenth of the time to go, within bounds. */
+function pollAfterMs(nowMs: number, { opensAtMs }: Pick<SaleTimes, "opensAtMs">): number {
+  return Math.min(POLL_MAX_MS, Math.max(POLL_MS, Math.floor((opensAtMs - nowMs) / 10)));
+}
+
+/** The stock hash, `account:sku` → units, as a list by sku. */
+function stockOf(flat: string[]): ItemCounts[] {
+  const items = new Map<string, ItemCounts>();
+  for (let i = 0; i < flat.length; i += 2) {
+    const [, account, sku] = /^(stock|available|slots|held|confirmed):(.+)$/.exec(flat[i] ?? "") ?? [];
+    if (account === undefined || sku === undefined) continue;
+    const item = items.get(sku) ?? { sku, stock: 0, available: 0, slots: 0, held: 0, confirmed: 0 };
+    item[account as Exclude<keyof ItemCounts, "sku">] = Number(flat[i + 1]);
+    items.set(sku, item);
+  }
+  return [...items.values()].sort((a, b) => (a.sku < b.sku ? -1 : 1));
+}

@@ -1,0 +1,40 @@
+/**
+ * The Redis schema in code. Every key of a sale carries the hash tag `{saleId}`, so that one script may touch them all.
+ * None has a TTL: they go when the sale is settled. Money, e-mail addresses and other personal data are never here.
+ *
+ * | key         | type   | holds                                                                    | written by                    |
+ * |-------------|--------|--------------------------------------------------------------------------|-------------------------------|
+ * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond) | publish, set-mode, join, release |
+ * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:` | publish, reserve, confirm, release, expire |
+ * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
+ * | released    | hash   | shopper → `number` or `number|passExpiresAtMs` once entered              | release, enter, leave         |
+ * | inside      | zset   | shopper → until when (ms) they take up room                              | release, enter, reserve, confirm, leave |
+ * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire |
+ * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed | reserve, confirm, release, expire |
+ * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire |
+ * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire; trimmed by sync |
+ * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |
+ */
+
+const parts = [
+  "sale",
+  "stock",
+  "waitlist",
+  "released",
+  "inside",
+  "reservations",
+  "shoppers",
+  "holds",
+  "outbox",
+  "drain",
+] as const;
+
+export type KeyName = (typeof parts)[number];
+export type SaleKeys = Readonly<Record<KeyName, string>>;
+
+export function saleKeys(saleId: string): SaleKeys {
+  return Object.fromEntries(parts.map((part) => [part, `{${saleId}}:${part}`])) as SaleKeys;
+}
+
+/** A set of the ids of all published sales; cron walks it. Belongs to no sale, so it has no hash tag. */
+export const SALES_KEY = "sales";

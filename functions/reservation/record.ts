@@ -1,0 +1,37 @@
+/** A reservation as the scripts keep it: in Redis under its id, and in the outbox at each change. */
+import { z } from "zod";
+import type { Reservation } from "../../domain/api.ts";
+
+export const recordSchema = z.object({
+  id: z.string(),
+  shopper: z.string(),
+  number: z.number(),
+  state: z.enum(["held", "confirmed", "released", "expired"]),
+  lines: z.array(z.object({ sku: z.string(), quantity: z.number(), price: z.number() })),
+  total: z.number(),
+  currency: z.string(),
+  heldAtMs: z.number(),
+  expiresAtMs: z.number(),
+  changedAtMs: z.number(),
+});
+
+export type Record = z.output<typeof recordSchema>;
+
+/** Decodes the JSON a script answers. */
+export const recordJson = z.string().transform((text) => recordSchema.parse(JSON.parse(text)));
+
+/**
+ * The record as its shopper sees it at `nowMs`: a hold past its end is over, whether or not it has been expired yet.
+ */
+export function reservationOf(record: Record, nowMs: number): Reservation {
+  const { id, lines, total, currency, expiresAtMs } = record;
+  const state = record.state === "held" && expiresAtMs <= nowMs ? "expired" : record.state;
+  return {
+    reservationId: id,
+    state,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+    lines: lines.map(({ sku, quantity, price }) => ({ sku, quantity, price })),
+    total,
+    currency,
+  };
+}

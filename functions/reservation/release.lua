@@ -1,0 +1,48 @@
+#!lua flags=allow-key-locking
+-- Gives a held reservation back before its end.
+-- Guarantee: its units return once, by the transition held -> released, never by a bare increment.
+--
+-- KEYS  1 stock  2 inside  3 reservations  4 shoppers  5 holds  6 outbox
+-- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 when the shopper's pass ends (ms)
+-- OUTPUT  { word }, words in order of precedence:
+--   not_found          there is no such reservation of this shopper
+--   already_confirmed  it is an order
+--   again              it had ended before
+--   released           its units are available now
+local stock, inside, reservations, shoppers, holds, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local id, shopper, passExpiresAt = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local before = redis.call('HGET', reservations, id)
+local record = before and cjson.decode(before)
+if not record or record.shopper ~= shopper then return { 'not_found' } end
+if record.state == 'confirmed' then return { 'already_confirmed' } end
+if record.state ~= 'held' then return { 'again' } end
+
+local fields, mine, sum = { 'available' }, {}, 0
+for i, line in ipairs(record.lines) do
+  fields[2 * i], fields[2 * i + 1] = 'available:' .. line.sku, 'held:' .. line.sku
+  mine[i] = shopper .. '/' .. line.sku
+  sum = sum + line.quantity
+end
+local counts, has = redis.call('HMGET', stock, unpack(fields)), redis.call('HMGET', shoppers, unpack(mine))
+local returned, owned = {}, {}
+for i, line in ipairs(record.lines) do
+  returned[#returned + 1], returned[#returned + 2] = fields[2 * i], counts[2 * i] + line.quantity
+  returned[#returned + 1], returned[#returned + 2] = fields[2 * i + 1], counts[2 * i + 1] - line.quantity
+  owned[#owned + 1], owned[#owned + 2] = mine[i], has[i] - line.quantity
+end
+record.state, record.changedAtMs = 'released', now
+local after = cjson.encode(record)
+redis.call('HSET', stock, 'available', counts[1] + sum, unpack(returned))
+redis.call('HSET', shoppers, unpack(owned))
+redis.call('HSET', reservations, id, after)
+redis.call('ZREM', holds, id)
+-- The hold may have kept the room longer than the pass does.
+redis.call('ZADD', inside, 'XX', passExpiresAt, shopper)
+redis.call('XADD', outbox, '*', 'event', after)
+return { 'released' }

@@ -1,0 +1,174 @@
+/** Holds on stock: taken, read, given back. What becomes of a hold that is paid for is the checkout's. */
+import { z } from "zod";
+import type { Reservation, ReservationInput } from "../../domain/api.ts";
+import { refuse, type Refusal } from "../../domain/refusal.ts";
+import type { PassClaims } from "../../domain/token.ts";
+import { persist, runScript, type Script } from "../redis/client.ts";
+import { saleKeys } from "../redis/keys.ts";
+import { missing } from "../sale/sale.ts";
+import type { Services } from "../services.ts";
+import { drainSoon } from "../sync/sync.ts";
+import { expireHolds } from "./expire.ts";
+import { recordJson, reservationOf, type Record } from "./record.ts";
+import releaseLua from "./release.lua";
+import reserveLua from "./reserve.lua";
+
+export const reserveScript = {
+  name: "reserve",
+  source: reserveLua,
+  reply: z.union([
+    z.tuple([z.enum(["again", "held"]), recordJson]),
+    z.tuple([
+      z.enum([
+        "conflicting_replay",
+        "missing",
+        "on_hold",
+        "invalid_pass",
+        "closed",
+        "pass_expired",
+        "expire_first",
+      ]),
+    ]),
+    z.tuple([z.literal("limit_reached"), z.string(), z.string()]),
+    z.tuple([z.literal("unknown_sku"), z.string()]),
+    z.tuple([z.literal("sold_out"), z.array(z.union([z.string(), z.number()]))]),
+  ]),
+} satisfies Script<unknown>;
+
+const releaseWord = z.enum(["not_found", "already_confirmed", "again", "released"]);
+export const releaseScript: Script<[z.output<typeof releaseWord>]> = {
+  name: "release-reservation",
+  source: releaseLua,
+  reply: z.tuple([releaseWord]),
+};
+
+type ReserveRefusal = Refusal<
+  | "not_found"
+  | "on_hold"
+  | "closed"
+  | "sold_out"
+  | "limit_reached"
+  | "conflicting_replay"
+  | "invalid_pass"
+  | "pass_expired"
+  | "invalid_input"
+>;
+
+/** Holds units. The id is the client's and makes the call repeatable. */
+export async function reserve(
+  services: Services,
+  pass: PassClaims,
+  input: ReservationInput,
+): Promise<{ created: boolean; answer: Reservation } | ReserveRefusal> {
+  const keys = saleKeys(pass.sale);
+  const call = () =>
+    runScript(
+      services.redis,
+      reserveScript,
+      [keys.sale, keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+      [
+        "",
+        input.reservationId,
+        pass.shopper,
+        pass.number,
+        pass.epoch,
+        pass.expiresAtMs,
+        JSON.stringify(summedBySku(input.lines)),
+      ],
+    );
+  let reply = await call();
+  if (reply[0] === "expire_first") {
+    await expireHolds(services, pass.sale);
+    reply = await call();
+  }
+  switch (reply[0]) {
+    case "again":
+    case "held":
+      services.later(drainSoon(services, pass.sale));
+      return { created: reply[0] === "held", answer: reservationOf(reply[1], Date.now()) };
+    case "missing":
+      return await missing(services, pass.sale);
+    case "unknown_sku": {
+      const [, sku] = reply;
+      const index = input.lines.findIndex((line) => line.sku === sku);
+      return refuse("invalid_input", {
+        errors: [{ pointer: `/lines/${index}/sku`, detail: `this sale has no "${sku}"` }],
+      });
+    }
+    case "limit_reached": {
+      const [, sku, live] = reply;
+      return live === ""
+        ? refuse("limit_reached", { detail: `The limit for "${sku}" is reached.` })
+        : refuse("limit_reached", { detail: "One live reservation at a time.", reservationId: live });
+    }
+    case "sold_out": {
+      const flat = reply[1];
+      const left = input.lines.map(({ sku }) => ({ sku, left: Number(flat[flat.indexOf(sku) + 1]) }));
+      return refuse("sold_out", {
+        left: left.filter((line, i) => left.findIndex((l) => l.sku === line.sku) === i),
+      });
+    }
+    case "expire_first":
+      // Another hold has just ended; the next call will find its units.
+      return refuse("on_hold", { retryAfterSeconds: 1 });
+    case "conflicting_replay":
+    case "on_hold":
+    case "invalid_pass":
+    case "closed":
+    case "pass_expired":
+      return refuse(reply[0]);
+  }
+}
+
+/** One's own reservation, also after the pass has ended. */
+export async function readReservation(
+  services: Services,
+  pass: PassClaims,
+  id: string,
+): Promise<Reservation | Refusal<"not_found">> {
+  const record = await readRecord(services, pass, id);
+  return record === undefined ? refuse("not_found") : reservationOf(record, Date.now());
+}
+
+/** @returns undefined when there is none, or it is another shopper's */
+export async function readRecord(
+  services: Services,
+  pass: PassClaims,
+  id: string,
+): Promise<Record | undefined> {
+  const { reservations } = saleKeys(pass.sale);
+  const text = await persist("HGET", () => services.redis.hget<string>(reservations, id));
+  const record = text === null ? undefined : recordJson.parse(text);
+  return record?.shopper === pass.shopper ? record : undefined;
+}
+
+/** Gives units back before their hold ends. */
+export async function releaseReservation(
+  services: Services,
+  pass: PassClaims,
+  id: string,
+): Promise<{ released: true } | Refusal<"not_found" | "already_confirmed">> {
+  const keys = saleKeys(pass.sale);
+  const [word] = await runScript(
+    services.redis,
+    releaseScript,
+    [keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+    ["", id, pass.shopper, pass.expiresAtMs],
+  );
+  switch (word) {
+    case "not_found":
+    case "already_confirmed":
+      return refuse(word);
+    case "released":
+    case "again":
+      services.later(drainSoon(services, pass.sale));
+      return { released: true };
+  }
+}
+
+/** Quantities summed per sku, in the order of the skus: the same wish always reads the same. */
+export function summedBySku(lines: ReservationInput["lines"]): ReservationInput["lines"] {
+  const sums = new Map<string, number>();
+  for (const { sku, quantity } of lines) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
+  return [...sums].map(([sku, quantity]) => ({ sku, quantity })).sort((a, b) => (a.sku < b.sku ? -1 : 1));
+}

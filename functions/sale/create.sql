@@ -1,0 +1,30 @@
+-- Creates a sale with its items, its cursor and its ledger's opening entries. Repeating the call changes nothing and says
+-- whether the sale that is there is the same.
+--
+-- $1 id  $2 definition, JSON
+-- Answers one row: created now?  the same as asked for?  published before?  its epoch
+with created as (
+  insert into sales (id, definition) values ($1, $2::jsonb)
+  on conflict (id) do nothing
+  returning id, epoch
+),
+listed as (
+  select created.id as sale_id, item.sku, item.stock
+    from created, jsonb_to_recordset($2::jsonb -> 'items') as item (sku text, stock bigint)
+),
+stored_items as (
+  insert into items (sale_id, sku, stock) select sale_id, sku, stock from listed
+),
+supplied as (
+  insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)
+  select sale_id, 'supply', sku, 'supply', 'available', stock, now() from listed where stock > 0
+),
+cursor_set as (
+  insert into sync_cursor (sale_id) select id from created
+),
+audited as (
+  insert into audit_log (action, sale_id, detail) select 'create', id, $2::jsonb from created
+)
+select true as created, true as same, false as published, epoch from created
+union all
+select false, definition = $2::jsonb, published_at is not null, epoch from sales where id = $1 and not exists (select from created)

@@ -1,0 +1,24 @@
+-- What Postgres knows of a sale, in one row of JSON and numbers. The ledger is held against the counters per account.
+--
+-- $1 sale
+with balances as (
+  select sku, account, sum(units) as units
+    from (select sku, to_account as account, units from stock_ledger where sale_id = $1
+          union all
+          select sku, from_account, -units from stock_ledger where sale_id = $1) as sides
+   group by sku, account
+),
+expected as (
+  select sku, 'supply' as account, -stock as units from items where sale_id = $1
+  union all select sku, 'available', stock - held - confirmed from items where sale_id = $1
+  union all select sku, 'held', held from items where sale_id = $1
+  union all select sku, 'confirmed', confirmed from items where sale_id = $1
+)
+select (select count(*) from orders where sale_id = $1) as orders,
+       (select count(distinct shopper) from orders where sale_id = $1) as shoppers,
+       (select count(*) from discrepancies where sale_id = $1) as discrepancies,
+       (select coalesce(sum(abs(coalesce(balances.units, 0) - coalesce(expected.units, 0))), 0)
+          from balances full join expected using (sku, account)) as ledger_difference,
+       (select coalesce(json_agg(json_build_object('sku', sku, 'stock', stock, 'held', held, 'confirmed', confirmed)
+                                 order by sku collate "C"), '[]')
+          from items where sale_id = $1) as items

@@ -1,0 +1,46 @@
+/** What every step is handed: its stores, its keys, and a way to go on after the answer. Made once per request. */
+import { tokenKeys, type TokenKeys } from "../domain/token.ts";
+import { connectPostgres, type Postgres } from "./postgres/client.ts";
+import { connectRedis } from "./redis/client.ts";
+
+export interface Env {
+  UPSTASH_REDIS_REST_URL: string;
+  UPSTASH_REDIS_REST_TOKEN: string;
+  DATABASE_URL: string;
+  /** Where Neon's HTTP protocol is spoken; without it, where the driver expects it for `DATABASE_URL`. */
+  NEON_FETCH_ENDPOINT?: string;
+  /** "id:secret[,id:secret]", the same as the edge Worker's. */
+  TOKEN_KEYS: string;
+  ADMIN_TOKEN: string;
+}
+
+export interface Services {
+  redis: ReturnType<typeof connectRedis>;
+  postgres: Postgres;
+  keys: TokenKeys;
+  /** Work that outlives the answer (30 s at most on Workers). Its failures are logged, not lost. */
+  later: (work: Promise<unknown>) => void;
+}
+
+/** Clients live as long as the isolate: making them anew would import keys and hash scripts for each request. */
+let connected: { env: Env; stores: Omit<Services, "later"> } | undefined;
+
+export function services(env: Env, context: Pick<ExecutionContext, "waitUntil">): Services {
+  if (connected?.env !== env) {
+    connected = {
+      env,
+      stores: {
+        redis: connectRedis(env.UPSTASH_REDIS_REST_URL, env.UPSTASH_REDIS_REST_TOKEN),
+        postgres: connectPostgres(env.DATABASE_URL, env.NEON_FETCH_ENDPOINT),
+        keys: tokenKeys(env.TOKEN_KEYS),
+      },
+    };
+  }
+  return {
+    ...connected.stores,
+    later: (work) =>
+      context.waitUntil(
+        work.catch((error: unknown) => console.error(JSON.stringify({ later: String(error) }))),
+      ),
+  };
+}

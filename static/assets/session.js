@@ -1,0 +1,331 @@
+// @ts-check
+/**
+ * One visit to one sale: where the shopper is, and the commands that lead on. Knows no DOM.
+ *
+ * What a browser keeps is a number, ids and times, so that a reload or a second tab goes on at the right step. Tokens
+ * are never here: they are in HttpOnly cookies. A reservation's id is minted once and kept until its fate is known.
+ */
+import { call, insist, later, now, setClock } from "./api.js";
+
+/**
+ * @typedef {import("./api.js").Problem} Problem
+ * @typedef {import("./api.js").Pulse} Pulse
+ * @typedef {import("./api.js").Reservation} Reservation
+ * @typedef {import("./api.js").Order} Order
+ * @typedef {{ sku: string, quantity: number }[]} Lines
+ * @typedef {{ number?: number, joinedAt?: string, from?: number, passUntilMs?: number, orderId?: string,
+ *   attempt?: { reservationId: string, lines: Lines } }} Memory
+ * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "order"} Stage
+ */
+
+const MISSED_TURN_MS = 1000;
+
+/** @param {import("./view.js").Sale} sale @param {() => void} changed */
+export function openSession(sale, changed) {
+  const api = `/api/sales/${sale.id}`;
+  const memory = remembering(`sale:${sale.id}`);
+  const at = {
+    /** @type {Pulse | undefined} */
+    pulse: undefined,
+    /** @type {Reservation | undefined} */
+    reservation: undefined,
+    /** @type {Order | undefined} */
+    order: undefined,
+    /** @type {Problem | undefined} */
+    note: undefined,
+    /** @type {Map<string, number>} */
+    chosen: new Map(),
+    busy: false,
+    loading: false,
+    entering: false,
+    enterAt: 0,
+  };
+
+  /** The phase the pulse said, moved on by the clock: nobody has to ask for the opening. */
+  function phase() {
+    const said = at.pulse?.phase ?? sale.phase;
+    const passed = (/** @type {string} */ time) => now() >= Date.parse(time);
+    if (passed(sale.closesAt) && said !== "settled") return "closed";
+    if (said !== "scheduled" && said !== "registration" && said !== "lobby") return said;
+    return passed(sale.opensAt) ? "open" : passed(sale.lobbyOpensAt) ? "lobby" : said;
+  }
+
+  /** @returns {Stage} */
+  function stage() {
+    const { number, passUntilMs } = memory.get();
+    if (at.order) return "order";
+    if (at.reservation) return "held";
+    if (at.loading) return "loading";
+    if (number === undefined || ["sold_out", "closed", "settled"].includes(phase())) return "outside";
+    if (passUntilMs === undefined) return "waiting";
+    return passUntilMs > now() ? "turn" : "missed";
+  }
+
+  const called = () => (at.pulse?.nowServing ?? 0) >= (memory.get().number ?? Infinity) && phase() === "open";
+
+  /** @param {Problem | undefined} problem */
+  function note(problem) {
+    at.note = problem;
+    changed();
+  }
+
+  /**
+   * @template T
+   * @param {"GET" | "POST" | "DELETE"} method @param {string} path @param {object} [body]
+   * @returns {Promise<import("./api.js").Answer<T>>}
+   */
+  async function ask(method, path, body) {
+    let told = false;
+    const answer = await insist(
+      () => call(method, api + path, body),
+      (word) => {
+        told = true;
+        note({ type: word, status: 0 });
+      },
+    );
+    if (told) note(undefined);
+    return answer;
+  }
+
+  /** One command at a time; a second press of a button is not a second wish. @param {(lines: Lines) => Promise<void>} run */
+  const command = (run) => async (/** @type {Lines} */ lines) => {
+    if (at.busy) return;
+    at.busy = true;
+    note(undefined);
+    await run(lines);
+    at.busy = false;
+    changed();
+  };
+
+  async function join() {
+    /** @type {import("./api.js").Answer<import("./api.js").Ticket>} */
+    const joined = await ask("POST", "/queue");
+    if (joined.ok) memory.set({ number: joined.value.number, joinedAt: joined.value.joinedAt });
+    else note(joined.problem);
+  }
+
+  /** @returns {Promise<boolean>} whether there is a pass now */
+  async function enter() {
+    at.entering = true;
+    /** @type {import("./api.js").Answer<import("./api.js").Pass>} */
+    const entered = await ask("POST", "/entry");
+    at.entering = false;
+    const place = without("passUntilMs");
+    if (entered.ok) {
+      memory.set({ ...place, passUntilMs: Date.parse(entered.value.expiresAt) });
+      changed();
+      return true;
+    }
+    const { type } = entered.problem;
+    at.enterAt = now() + later(Math.max(entered.retryAfterMs, MISSED_TURN_MS));
+    memory.set(type === "invalid_ticket" ? {} : place);
+    if (at.pulse && (type === "sold_out" || type === "closed")) at.pulse.phase = type;
+    note(type === "not_your_turn" ? undefined : entered.problem);
+    return false;
+  }
+
+  async function leave() {
+    const left = await ask("DELETE", "/queue");
+    if (left.ok || left.problem.type === "invalid_ticket") memory.set({});
+    else note(left.problem);
+  }
+
+  /** @param {Lines} lines */
+  async function reserve(lines) {
+    at.chosen = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
+    if (lines.length === 0)
+      return note({
+        type: "invalid_input",
+        status: 0,
+        errors: [{ pointer: "", detail: "Choose at least one item." }],
+      });
+    const attempt = { reservationId: crypto.randomUUID(), lines };
+    memory.set({ ...memory.get(), attempt });
+    const reserved = await withPass(() => ask("POST", "/reservations", attempt));
+    if (reserved.ok) return settle(reserved.value);
+    const mine =
+      reserved.problem.type === "conflicting_replay" ? attempt.reservationId : reserved.problem.reservationId;
+    if (mine !== undefined) return recover(mine, lines);
+    forgetAttempt();
+    note(reserved.problem);
+  }
+
+  /**
+   * A pass may end or be fenced off in the middle of a step; the ticket gives a new one and the step goes on.
+   * @template T @param {() => Promise<import("./api.js").Answer<T>>} step
+   */
+  async function withPass(step) {
+    const answer = await step();
+    const again = !answer.ok && ["pass_expired", "invalid_pass"].includes(answer.problem.type);
+    return again && (await enter()) ? step() : answer;
+  }
+
+  /** @param {string} reservationId @param {Lines} lines */
+  async function recover(reservationId, lines) {
+    memory.set({ ...memory.get(), attempt: { reservationId, lines } });
+    /** @type {import("./api.js").Answer<Reservation>} */
+    const read = await withPass(() => ask("GET", `/reservations/${reservationId}`));
+    if (read.ok) return settle(read.value);
+    at.reservation = undefined;
+    at.chosen = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
+    forgetAttempt();
+  }
+
+  /** @param {Reservation} known */
+  async function settle(known) {
+    at.reservation = known.state === "held" ? known : undefined;
+    if (known.state === "held") return changed();
+    if (known.state === "confirmed") return readOrder(known.reservationId);
+    forgetAttempt();
+    if (known.state === "expired") note({ type: "reservation_expired", status: 0 });
+  }
+
+  /** @param {string} orderId */
+  async function readOrder(orderId) {
+    /** @type {import("./api.js").Answer<Order>} */
+    const read = await withPass(() => ask("GET", `/orders/${orderId}`));
+    if (read.ok) ordered(read.value);
+    else note(read.problem);
+  }
+
+  /** @param {Order} order */
+  function ordered(order) {
+    at.order = order;
+    at.reservation = undefined;
+    memory.set({ orderId: order.id });
+    changed();
+  }
+
+  async function checkout() {
+    const { reservationId } = at.reservation ?? {};
+    if (reservationId === undefined) return;
+    /** @type {import("./api.js").Answer<{ order?: Order, url?: string }>} */
+    const done = await withPass(() => ask("POST", `/reservations/${reservationId}/checkout`));
+    if (!done.ok) {
+      if (done.problem.type !== "payment_unavailable") await recover(reservationId, []);
+      return note(done.problem);
+    }
+    if (done.value.order) ordered(done.value.order);
+    else if (done.value.url !== undefined) location.assign(done.value.url);
+  }
+
+  async function giveBack() {
+    const { reservationId, lines = [] } = at.reservation ?? {};
+    const returned = await withPass(() => ask("DELETE", `/reservations/${reservationId}`));
+    if (!returned.ok && returned.problem.type !== "not_found")
+      return recover(
+        reservationId ?? "",
+        lines.map(({ sku, quantity }) => ({ sku, quantity })),
+      );
+    at.reservation = undefined;
+    forgetAttempt();
+  }
+
+  function forgetAttempt() {
+    memory.set(without("attempt"));
+    changed();
+  }
+
+  /** @param {"attempt" | "passUntilMs"} key */
+  function without(key) {
+    const rest = { ...memory.get() };
+    delete rest[key];
+    return rest;
+  }
+
+  /** Finds the step again after a reload, or after another tab went on. */
+  async function resume() {
+    const { orderId, attempt } = memory.get();
+    at.loading = orderId !== undefined || attempt !== undefined;
+    changed();
+    if (orderId !== undefined) {
+      if (at.order?.id !== orderId) await readOrder(orderId);
+    } else if (attempt) await recover(attempt.reservationId, attempt.lines);
+    else at.reservation = at.order = undefined;
+    at.loading = false;
+    changed();
+  }
+  memory.onElsewhere(() => void (at.busy || resume()));
+
+  /** Once a second and after each pulse: whatever time or the line has brought. */
+  function advance() {
+    if (at.busy || at.entering || at.loading) return;
+    if (stage() === "waiting" && called() && now() >= at.enterAt) void enter();
+    const { reservation } = at;
+    if (reservation && now() > Date.parse(reservation.expiresAt) + MISSED_TURN_MS) {
+      // The server decides: a hold may have been extended.
+      at.loading = true;
+      void recover(reservation.reservationId, []).then(() => (at.loading = false));
+    }
+  }
+
+  async function look() {
+    /** @type {import("./api.js").Answer<Pulse>} */
+    const seen = await call("GET", `${api}/pulse`);
+    if (!seen.ok) return seen;
+    setClock(seen.value.now, seen.ageMs);
+    at.pulse = seen.value;
+    const { number, from } = memory.get();
+    if (number !== undefined && from === undefined)
+      memory.set({ ...memory.get(), from: Math.max(1, number - seen.value.nowServing) });
+    advance();
+    changed();
+    return seen;
+  }
+
+  return {
+    at,
+    stage,
+    phase,
+    called,
+    memory: memory.get,
+    note,
+    advance,
+    look,
+    resume,
+    /** By the `data-do` of the forms. @type {Record<string, (lines: Lines) => Promise<void>>} */
+    commands: {
+      join: command(join),
+      enter: command(async () => void (await enter())),
+      leave: command(leave),
+      reserve: command(reserve),
+      checkout: command(checkout),
+      giveBack: command(giveBack),
+    },
+  };
+}
+
+/** @param {string} key */
+export function remembering(key) {
+  /** @type {Memory} */
+  let memory = {};
+  const read = () => {
+    try {
+      memory = JSON.parse(localStorage.getItem(key) ?? "{}") ?? {};
+    } catch {
+      // Storage may be refused or hold something else: then this tab remembers by itself.
+    }
+  };
+  read();
+  return {
+    get: () => memory,
+    /** @param {Memory} next @returns {boolean} whether the next page of this browser can read it */
+    set(next) {
+      memory = next;
+      try {
+        localStorage.setItem(key, JSON.stringify(next));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    /** @param {() => void} listener called after another tab went on */
+    onElsewhere(listener) {
+      addEventListener("storage", (event) => {
+        if (event.key !== key) return;
+        read();
+        listener();
+      });
+    },
+  };
+}

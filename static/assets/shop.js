@@ -1,0 +1,186 @@
+// @ts-check
+/**
+ * A sale's page with JavaScript: watches the pulse, draws the card, takes the forms over. The page works without it.
+ *
+ * Waiting costs the system nothing: the pulse is the same for everybody and comes from a cache, and only when
+ * `nowServing` reaches the number is `entry` called.
+ */
+import { around, now, pause } from "./api.js";
+import { momentText } from "./format.js";
+import { openSession, remembering } from "./session.js";
+import { views, waitingTexts } from "./view.js";
+
+/** How often the place in line is read out at the most. */
+const ANNOUNCE_EVERY_MS = 30_000;
+const POLL_MAX_MS = 30_000;
+/** Until the first pulse says better. */
+const POLL_FIRST_MS = 2000;
+/** A hidden page without a place in line stops looking after this long. */
+const HIDDEN_MAX_MS = 60_000;
+
+for (const time of document.querySelectorAll("time")) time.textContent = momentText(time.dateTime);
+const card = document.getElementById("live");
+if (card?.dataset["handover"] !== undefined) handOver(card.dataset["sale"] ?? "", card.dataset["handover"]);
+else if (card) start(card);
+
+/**
+ * A form was sent before this script was there. What the personal page knows, the sale's page goes on with.
+ * @param {string} sale @param {string} known
+ */
+function handOver(sale, known) {
+  const { id } = JSON.parse(sale);
+  const memory = remembering(`sale:${id}`);
+  if (memory.set({ ...memory.get(), ...JSON.parse(known) })) location.replace(`/sales/${id}`);
+}
+
+/** @param {HTMLElement} card */
+function start(card) {
+  /** @type {import("./view.js").Sale} */
+  const sale = JSON.parse(card.dataset["sale"] ?? "{}");
+  /** @type {Record<string, string>} */
+  const words = JSON.parse(card.dataset["words"] ?? "{}");
+  const announcer = document.getElementById("announce");
+  const title = document.title;
+  const body = document.createElement("div");
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  notice.setAttribute("role", "alert");
+  notice.hidden = true;
+
+  let shown = "";
+  /** @type {import("./view.js").View} */
+  let view = { nodes: [] };
+  let announcedAt = 0;
+  const session = openSession(sale, render);
+
+  /** @param {string} text */
+  function announce(text) {
+    announcedAt = Date.now();
+    if (announcer) announcer.textContent = text;
+  }
+
+  function render() {
+    const stage = session.stage();
+    const { at, phase, called, memory } = session;
+    const model = {
+      sale,
+      phase: phase(),
+      now: now(),
+      called: called(),
+      number: memory().number ?? 0,
+      joinedAt: memory().joinedAt,
+      from: memory().from ?? 0,
+      passUntilMs: memory().passUntilMs ?? 0,
+      ...at,
+    };
+    const name = stage === "outside" ? model.phase : stage;
+    const key = name === "waiting" ? `${name} ${model.called} ${model.phase}` : name;
+    if (key !== shown) {
+      const focused = body.contains(document.activeElement);
+      const first = shown === "";
+      shown = key;
+      view = views[name]?.(model) ?? { nodes: [] };
+      body.replaceChildren(...view.nodes);
+      if (first) card.replaceChildren(notice, body);
+      card.dataset["stage"] = name;
+      const heading = body.querySelector("h2");
+      if (focused) heading?.focus();
+      if (!first) announce(heading?.textContent ?? "");
+      document.title = titleFor(stage, title, heading?.textContent ?? "");
+    }
+    view.tick?.(model);
+    if (stage === "waiting" && Date.now() - announcedAt >= ANNOUNCE_EVERY_MS)
+      announce(waitingTexts(model).join(". "));
+    card.setAttribute("aria-busy", String(at.busy));
+    showNote();
+    showLeft();
+  }
+
+  function showNote() {
+    const { note } = session.at;
+    const lines = note ? [words[note.type] ?? words["unavailable"] ?? "", ...evidence(note, sale)] : [];
+    const text = lines.join("\n");
+    if (notice.innerText === text && notice.hidden === (text === "")) return;
+    notice.replaceChildren(
+      ...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })),
+    );
+    notice.hidden = text === "";
+  }
+
+  function showLeft() {
+    for (const { sku, left } of session.at.pulse?.items ?? []) {
+      const badge = document.querySelector(`[data-sku="${CSS.escape(sku)}"] .left`);
+      const text = left === "none" ? "None left" : left === "few" ? "Few left" : "";
+      if (badge && badge.textContent !== text) badge.textContent = text;
+    }
+  }
+
+  card.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement)) return;
+    const run = session.commands[form.dataset["do"] ?? ""];
+    if (!run) return;
+    event.preventDefault();
+    const lines = [...new FormData(form)]
+      .map(([sku, quantity]) => ({ sku, quantity: Number(quantity) }))
+      .filter(({ quantity }) => quantity > 0);
+    void run(lines);
+  });
+
+  async function watch() {
+    for (let failures = 0; ;) {
+      await pause(around(failures > 0 ? Math.min(POLL_MAX_MS, 1000 * 2 ** failures) : interval()));
+      if (document.hidden && session.memory().number === undefined) {
+        await pause(HIDDEN_MAX_MS);
+        if (document.hidden) await pause(2 ** 31 - 1);
+      }
+      if (["held", "order"].includes(session.stage())) continue;
+      const seen = await session.look();
+      const wasGone = failures > 1;
+      failures = seen.ok ? 0 : failures + 1;
+      // One lost answer is nobody's concern.
+      if (!seen.ok && failures > 1) session.note(seen.problem);
+      else if (seen.ok && wasGone) session.note(undefined);
+    }
+  }
+
+  /** Time to the next look: the pulse's own pace when something is near, slower the further away it is. */
+  function interval() {
+    const { pulse } = session.at;
+    if (!pulse) return POLL_FIRST_MS;
+    const phase = session.phase();
+    if (phase === "sold_out" || phase === "closed" || phase === "settled") return POLL_MAX_MS;
+    const ahead = Math.max(0, (session.memory().number ?? 0) - pulse.nowServing);
+    const untilMs =
+      phase === "open"
+        ? (ahead / (pulse.perSecond || Infinity)) * 1000
+        : Date.parse(phase === "lobby" ? sale.opensAt : sale.lobbyOpensAt) - now();
+    return Math.min(POLL_MAX_MS, Math.max(pulse.pollAfterMs, untilMs / 20));
+  }
+
+  render();
+  void session.resume();
+  void session.look().then(watch);
+  setInterval(() => {
+    session.advance();
+    render();
+  }, 1000);
+  addEventListener("pageshow", (event) => event.persisted && void session.resume());
+}
+
+/** @param {string} stage @param {string} title @param {string} heading */
+function titleFor(stage, title, heading) {
+  if (stage === "outside" || stage === "loading") return title;
+  return `${stage === "turn" ? "● " : ""}${heading} · ${title}`;
+}
+
+/** @param {import("./api.js").Problem} problem @param {import("./view.js").Sale} sale */
+function evidence({ left = [], errors = [] }, sale) {
+  const name = (/** @type {string} */ sku) => sale.items.find((item) => item.sku === sku)?.name ?? sku;
+  return [
+    ...left.map(({ sku, left }) =>
+      left === 0 ? `Nothing is left of ${name(sku)} at the moment.` : `${left} left of ${name(sku)}.`,
+    ),
+    ...errors.map(({ detail }) => detail),
+  ];
+}

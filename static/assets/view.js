@@ -1,0 +1,268 @@
+// @ts-check
+/**
+ * What the card shows for each step. A view is built once, then its `tick` writes only the texts that change, so a
+ * reader's focus and choices stay where they are.
+ */
+import { count, clockText, leftText, momentText, money, parts, two, waitText } from "./format.js";
+
+/**
+ * @typedef {import("./api.js").Phase} Phase
+ * @typedef {{ id: string, currency: string, opensAt: string, closesAt: string, lobbyOpensAt: string, phase: Phase,
+ *   mode: string, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
+ * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined,
+ *   number: number, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
+ *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined }} Model
+ * @typedef {{ nodes: Node[], tick?: (model: Model) => void }} View
+ */
+
+/** @param {string} tag @param {Record<string, string | number | boolean>} attributes @param {...(Node | string)} children */
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
+  element.append(...children);
+  return element;
+}
+
+/** @param {string} text */
+const heading = (text) => h("h2", { tabindex: -1 }, text);
+
+/** @param {string} action @param {string} label @param {string} [look] */
+const form = (action, label, look = "") =>
+  h("form", { "data-do": action, method: "post" }, h("button", { class: `button ${look}` }, label));
+
+/** @param {Node} node @param {string} text */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @returns {{ node: HTMLElement, set: (ms: number) => void }} */
+function countdown() {
+  const names = /** @type {const} */ (["days", "hours", "minutes", "seconds"]);
+  const digits = names.map(() => h("b"));
+  const node = h(
+    "div",
+    { class: "clock", role: "timer" },
+    ...names.map((name, i) => h("span", {}, digits[i] ?? "", h("small", {}, name))),
+  );
+  return {
+    node,
+    set(ms) {
+      const left = parts(ms);
+      names.forEach((name, i) => digits[i] && write(digits[i], two(left[name])));
+      node.classList.toggle("clock-short", left.days === 0);
+    },
+  };
+}
+
+/** @type {Record<string, (model: Model) => View>} */
+export const views = {
+  scheduled: (model) => beforeOpening(model, "Opening soon", false),
+  registration: (model) => beforeOpening(model, "Opening soon", false),
+  lobby: (model) => beforeOpening(model, "The line is open", true),
+  open: () => ({
+    nodes: [
+      heading("On sale now"),
+      h("p", {}, "Take a place in line. You will be let in when your turn comes."),
+      form("join", "Join the line"),
+    ],
+  }),
+  sold_out: () => ended("Sold out", "Everything has found an owner. Thank you for coming."),
+  closed: () => ended("This sale has ended", "Thank you for coming."),
+  settled: () => ended("This sale has ended", "Thank you for coming."),
+  loading: () => ({ nodes: [heading("One moment"), h("p", {}, "Finding where you were.")] }),
+  waiting,
+  missed: () => ({
+    nodes: [
+      heading("Your turn has ended"),
+      h("p", {}, "Your number is still yours. You are let back in as soon as there is room."),
+      form("enter", "I am still here"),
+      leaving(),
+    ],
+  }),
+  turn,
+  held,
+  order,
+};
+
+/** @param {string} title @param {string} text @returns {View} */
+const ended = (title, text) => ({ nodes: [heading(title), h("p", {}, text)] });
+
+/** @param {Model} model @param {string} title @param {boolean} joinable @returns {View} */
+function beforeOpening({ sale }, title, joinable) {
+  const clock = countdown();
+  return {
+    nodes: [
+      heading(title),
+      clock.node,
+      h("p", {}, "Opens ", h("time", { datetime: sale.opensAt }, momentText(sale.opensAt)), "."),
+      joinable
+        ? form("join", "Join the line")
+        : h("button", { class: "button", disabled: true }, `Line opens at ${clockText(sale.lobbyOpensAt)}`),
+      h(
+        "p",
+        { class: "quiet" },
+        joinable
+          ? "Everybody here is let in by number."
+          : "This page opens the line by itself. No need to reload.",
+      ),
+    ],
+    tick: (model) => clock.set(Date.parse(sale.opensAt) - model.now),
+  };
+}
+
+const leaving = () =>
+  h(
+    "details",
+    { class: "after" },
+    h("summary", {}, "Leave the line"),
+    h("p", {}, "Your place goes to the next person and does not come back."),
+    form("leave", "Give up my place", "button-plain"),
+  );
+
+/** @param {Model} model @returns {View} */
+function waiting({ sale, called, number, joinedAt, phase }) {
+  const [ahead, wait] = [h("p", { class: "ahead" }), h("p", {})];
+  const progress = h("progress", { "aria-label": "Way to your turn", max: 1, value: 0 });
+  const clock = countdown();
+  return {
+    nodes: [
+      heading(called ? "You are next" : "You are in line"),
+      h("p", { class: "number" }, h("span", { class: "quiet" }, "Your number"), count(number)),
+      h("div", { class: "stub" }),
+      ...(phase === "lobby" ? [h("p", {}, "The sale opens in"), clock.node] : []),
+      ahead,
+      ...(phase === "lobby" ? [] : [progress]),
+      wait,
+      h(
+        "p",
+        { class: "quiet" },
+        `${joinedAt === undefined ? "" : `In line since ${clockText(joinedAt)}. `}Close this page if you like: your place is kept.`,
+      ),
+      leaving(),
+    ],
+    tick(model) {
+      clock.set(Date.parse(sale.opensAt) - model.now);
+      const [first, second] = waitingTexts(model);
+      write(ahead, first);
+      write(wait, second);
+      const left = model.pulse ? Math.max(0, model.number - model.pulse.nowServing) : model.from;
+      progress.setAttribute(
+        "value",
+        String(model.from > 0 ? Math.min(1, Math.max(0.02, 1 - left / model.from)) : 1),
+      );
+    },
+  };
+}
+
+/** The place in line in words. @param {Model} model @returns {[string, string]} */
+export function waitingTexts({ pulse, phase, number, called }) {
+  if (!pulse) return ["Looking at the line.", ""];
+  if (called) return ["Your turn has come.", "You are let in as soon as there is room."];
+  const ahead = Math.max(0, number - pulse.nowServing - 1);
+  const people =
+    ahead === 0
+      ? "Nobody is ahead of you"
+      : `${count(ahead)} ${ahead === 1 ? "person" : "people"} ahead of you`;
+  if (phase !== "open") return [people, ""];
+  if (pulse.mode !== "normal" && pulse.mode !== "passthrough")
+    return [people, "The sale is paused for a moment. Nobody passes you while it is."];
+  const wait = waitText(ahead + 1, pulse.perSecond);
+  return [people, wait ? `The wait is ${wait}.` : "We cannot say yet how long it takes."];
+}
+
+/** @param {Model} model @returns {View} */
+function turn({ sale, chosen, pulse }) {
+  const gone = (/** @type {Model["pulse"]} */ seen, /** @type {string} */ sku) =>
+    seen?.items.some((item) => item.sku === sku && item.left === "none") ?? false;
+  const first = chosen.size > 0 ? undefined : sale.items.find(({ sku }) => !gone(pulse, sku))?.sku;
+  const [left, total] = [h("b"), h("output")];
+  const choices = sale.items.map((item) => {
+    const note = h("span", { class: "quiet" });
+    const select = /** @type {HTMLSelectElement} */ (h("select", { name: item.sku }));
+    const at = chosen.get(item.sku) ?? (item.sku === first ? 1 : 0);
+    for (let quantity = 0; quantity <= item.limit; quantity++)
+      select.append(h("option", { value: quantity, selected: quantity === at }, String(quantity)));
+    return { item, note, select };
+  });
+  const sum = () => {
+    let [minor, units] = [0, 0];
+    for (const { item, select } of choices) {
+      minor += item.price * Number(select.value);
+      units += Number(select.value);
+    }
+    write(total, units === 0 ? "Nothing chosen" : money(minor, sale.currency));
+  };
+  const basket = h(
+    "form",
+    { "data-do": "reserve", method: "post" },
+    ...choices.map(({ item, note, select }) =>
+      h("label", { class: "choice" }, h("span", { class: "item-name" }, item.name, note), select),
+    ),
+    h("p", { class: "sum" }, "Total ", total),
+    h("button", { class: "button" }, "Reserve"),
+  );
+  basket.addEventListener("input", sum);
+  sum();
+  return {
+    nodes: [
+      heading("It is your turn"),
+      h("p", { role: "timer" }, "Choose within ", left, "."),
+      basket,
+      h("p", { class: "quiet" }, "Nothing is charged yet."),
+    ],
+    tick(model) {
+      write(left, leftText(model.passUntilMs - model.now));
+      for (const { item, note } of choices)
+        write(
+          note,
+          gone(model.pulse, item.sku) ? "Nothing left at the moment" : money(item.price, sale.currency),
+        );
+    },
+  };
+}
+
+/** @param {Sale} sale @param {{ lines: import("./api.js").Line[], total: number, currency: string }} bought */
+function lines(sale, { lines, total, currency }) {
+  const row = (/** @type {string} */ what, /** @type {number} */ minor, look = "") =>
+    h("div", { class: look }, h("dt", {}, what), h("dd", {}, money(minor, currency)));
+  const name = (/** @type {string} */ sku) => sale.items.find((item) => item.sku === sku)?.name ?? sku;
+  return h(
+    "dl",
+    { class: "lines" },
+    ...lines.map(({ sku, quantity, price }) => row(`${quantity} × ${name(sku)}`, price * quantity)),
+    row("Total", total, "total"),
+  );
+}
+
+/** @param {Model} model @returns {View} */
+function held({ sale, reservation }) {
+  if (!reservation) return { nodes: [] };
+  const left = h("b");
+  return {
+    nodes: [
+      heading("Held for you"),
+      h("p", { role: "timer", class: "ahead" }, left, ` left, until ${clockText(reservation.expiresAt)}`),
+      lines(sale, reservation),
+      h("div", { class: "stub" }),
+      form("checkout", "Complete order"),
+      form("giveBack", "Give back", "button-plain"),
+    ],
+    tick: (model) => write(left, leftText(Date.parse(reservation.expiresAt) - model.now)),
+  };
+}
+
+/** @param {Model} model @returns {View} */
+function order({ sale, order }) {
+  if (!order) return { nodes: [] };
+  return {
+    nodes: [
+      h("p", { class: "done", "aria-hidden": "true" }),
+      heading("It is yours"),
+      h("p", {}, `Ordered ${momentText(order.confirmedAt)}.`),
+      lines(sale, order),
+      h("div", { class: "stub" }),
+      h("p", { class: "quiet" }, "Order ", h("code", {}, order.id)),
+    ],
+  };
+}

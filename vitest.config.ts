@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [
+    {
+      // As `[[rules]] type = "Text"` in functions/wrangler.toml.
+      name: "text-modules",
+      transform: (code, id) => (/\.(lua|sql)$/.test(id) ? `export default ${JSON.stringify(code)}` : undefined),
+    },
+  ],
+  test: {
+    include: ["tests/**/*.test.ts"],
+    // Real servers start and stop in hooks, whole sales run in some tests.
+    hookTimeout: 60_000,
+    testTimeout: 30_000,
+    // Each file may start servers of its own; more than the machine's cores at once only makes them wait.
+    maxWorkers: 2,
+  },
+});

@@ -1,0 +1,47 @@
+/** Bodies at the door: small, JSON, and said to be JSON; anything else does not reach the functions. */
+import { refuse, type Refusal } from "../domain/refusal.ts";
+
+const BODY_MAX_BYTES = 16 * 1024;
+
+/**
+ * Reads a request's body.
+ * @returns its text, `undefined` when there is none
+ */
+export async function readJsonBody(
+  request: Request,
+): Promise<
+  { text: string | undefined } | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">
+> {
+  if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) return refuse("body_too_large");
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Read with the limit in hand: a body sent in chunks does not say its length.
+  const body: AsyncIterable<Uint8Array> | null = request.body;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > BODY_MAX_BYTES) return refuse("body_too_large");
+    chunks.push(chunk);
+  }
+  if (size === 0) return { text: undefined };
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") return refuse("unsupported_media_type");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(joined(chunks, size));
+    JSON.parse(text);
+    return { text };
+  } catch {
+    return refuse("malformed_json");
+  }
+}
+
+function joined(chunks: Uint8Array[], size: number): Uint8Array {
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
+}

@@ -1,0 +1,42 @@
+/** The way to the functions Worker: the service binding, and what goes over it. */
+import { REQUEST_ID_HEADER, SHOPPER_HEADER } from "../domain/internal.ts";
+import { problem } from "../domain/problem.ts";
+import { refuse } from "../domain/refusal.ts";
+import type { Env } from "./env.ts";
+
+export interface Call {
+  method: string;
+  /** The address as the client sees it. */
+  url: string | URL;
+  /** JSON. */
+  body?: string | undefined;
+  /** Who it is from; on public calls nobody, because what they answer may be cached for everybody. */
+  from?: { shopper: string } | { operator: true } | undefined;
+  /** The client's headers: its credentials go on with a personal call, nothing else does. */
+  headers: Headers;
+}
+
+/** Asks the functions Worker. It not answering is an answer too: 503, nothing was lost. */
+export async function askFunctions(
+  env: Env,
+  { method, url, body, from, headers: given }: Call,
+): Promise<Response> {
+  const headers = new Headers({ [REQUEST_ID_HEADER]: given.get("cf-ray") ?? crypto.randomUUID() });
+  for (const name of from === undefined ? [] : ["authorization", "cookie"]) {
+    const value = given.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  if (from !== undefined && "shopper" in from) headers.set(SHOPPER_HEADER, from.shopper);
+  if (body !== undefined) headers.set("content-type", "application/json");
+  try {
+    const answer = await env.FUNCTIONS.fetch(
+      new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }),
+    );
+    const changeable = new Response(answer.body, answer);
+    changeable.headers.set("x-layer", "functions");
+    return changeable;
+  } catch (error) {
+    console.error(JSON.stringify({ error: `functions: ${String(error)}` }));
+    return problem(refuse("unavailable"));
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The edge Worker: pages, the visit without JavaScript, and the API, whose calls are listed in policy.ts and pass
+ * through door.ts.
+ */
+import { Hono, type Context } from "hono";
+import type { PublicSale } from "../domain/api.ts";
+import { problem } from "../domain/problem.ts";
+import { refuse } from "../domain/refusal.ts";
+import { pass } from "./door.ts";
+import type { EdgeContext } from "./env.ts";
+import { askFunctions } from "./functions.ts";
+import { homePage } from "./pages/home.tsx";
+import { notFoundPage } from "./pages/not-found.tsx";
+import { salePage } from "./pages/sale.tsx";
+import { troublePage } from "./pages/trouble.tsx";
+import { policies } from "./policy.ts";
+import { visit } from "./visit.tsx";
+
+type Ctx = Context<EdgeContext>;
+
+/** Pages are the same for everybody; for an hour they go on from the cache while what is behind them does not answer. */
+const PAGE_CACHE = "public, max-age=5, stale-while-revalidate=60, stale-if-error=3600";
+const NOT_FOUND_CACHE = "public, max-age=5";
+const RETRY_SECONDS = 5;
+
+const securityHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "referrer-policy": "same-origin",
+  "strict-transport-security": "max-age=31536000",
+  "x-content-type-options": "nosniff",
+};
+
+const app = new Hono<EdgeContext>();
+
+app.use(async (c, next) => {
+  c.set("api", async ({ method, path, body }) => {
+    // A page's calls of the API go through the same door as a client's: same identity, same limits.
+    const headers = new Headers(c.req.raw.headers);
+    for (const name of ["content-type", "content-length"]) headers.delete(name);
+    if (body !== undefined) headers.set("content-type", "application/json");
+    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    return await app.fetch(new Request(new URL(path, c.req.url), init), c.env, c.executionCtx);
+  });
+  await next();
+  for (const [name, value] of Object.entries(securityHeaders)) c.header(name, value);
+  if (!c.res.headers.has("x-layer")) c.header("x-layer", "edge");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+});
+
+/** A form or script of another site must not act for a shopper: browsers send `Origin` with every such request. */
+app.use(async (c, next) => {
+  const origin = c.req.header("origin");
+  const acts = c.req.method !== "GET" && c.req.method !== "HEAD";
+  if (acts && origin !== undefined && origin !== new URL(c.req.url).origin)
+    return problem(refuse("cross_origin"));
+  await next();
+  return undefined;
+});
+
+app.get("/", async (c) => {
+  const answer = await readApi(c, "/api/sales");
+  if (!answer.ok) return trouble(c);
+  const { sales } = await answer.json<{ sales: PublicSale[] }>();
+  return c.html(homePage(sales), 200, { "cache-control": PAGE_CACHE });
+});
+
+app.get("/sales/:sale", async (c) => {
+  const answer = await readApi(c, `/api/sales/${encodeURIComponent(c.req.param("sale"))}`);
+  if (answer.status === 404) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });
+  if (!answer.ok) return trouble(c);
+  return c.html(salePage(await answer.json<PublicSale>()), 200, { "cache-control": PAGE_CACHE });
+});
+
+app.route("/", visit);
+
+for (const { path, methods } of policies) {
+  for (const [method, policy] of Object.entries(methods)) app.on(method, path, (c) => pass(c, policy));
+  const allow = Object.keys(methods).join(", ");
+  app.all(path, () => problem(refuse("method_not_allowed"), { allow }));
+}
+
+app.notFound((c) =>
+  c.req.header("accept")?.includes("text/html") === true && !c.req.path.startsWith("/api/")
+    ? c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE })
+    : problem(refuse("not_found")),
+);
+
+app.onError((error) => {
+  console.error(JSON.stringify({ error: String(error) }));
+  return problem(refuse("unavailable"));
+});
+
+/** What a page that is the same for everybody is made of. */
+const readApi = (c: Ctx, path: string) =>
+  askFunctions(c.env, { method: "GET", url: new URL(path, c.req.url), headers: c.req.raw.headers });
+
+function trouble(c: Ctx): Response | Promise<Response> {
+  const text = "The shop does not answer right now. Nothing is lost: this page tries again by itself.";
+  return c.html(troublePage(text, { seconds: RETRY_SECONDS, url: c.req.path }), 503, {
+    "cache-control": "no-store",
+    "retry-after": String(RETRY_SECONDS),
+  });
+}
+
+export default app;

@@ -1,0 +1,43 @@
+/**
+ * What a shopper reads for each refusal: the one place for it. The sale page carries these to the script as data, so
+ * both ways through a sale say the same. Written to be true without knowing more than the word.
+ */
+import { refusals, type RefusalWord } from "../../domain/refusal.ts";
+
+/** Words only operators can meet. */
+type OperatorWord = "unauthorized" | "sale_exists" | "sale_ended";
+
+export const words = {
+  malformed_json: "Something went wrong on this page. Please reload it.",
+  body_too_large: "That is more than one order can carry.",
+  unsupported_media_type: "Something went wrong on this page. Please reload it.",
+  invalid_input: "Please check what you chose.",
+  not_found: "There is nothing here any more.",
+  method_not_allowed: "Something went wrong on this page. Please reload it.",
+  cross_origin: "This came from another site, so nothing was done. Please start from this page.",
+  invalid_ticket: "Your place in line is no longer valid. Please join again.",
+  invalid_pass: "Your turn has to be checked again. Your place in line is safe.",
+  pass_expired: "Your turn had ended. Your place in line is safe and lets you back in when there is room.",
+  rate_limited: "That was a little fast. Nothing is lost; please wait a moment.",
+  not_open: "The line is not open yet.",
+  closed: "This sale has ended.",
+  sold_out: "There is not enough left for that.",
+  not_your_turn: "It is not your turn yet. Your place in line is safe.",
+  on_hold: "The sale is paused for a moment. Nobody passes you while it is.",
+  limit_reached: "That is more than one person may have.",
+  conflicting_replay: "You have made a choice before; here it is.",
+  already_confirmed: "This is already your order.",
+  reservation_expired: "The time for this reservation has run out and the items went back.",
+  payment_unavailable:
+    "Payment is not available right now. Nothing was charged; what you hold stays yours until its time ends.",
+  unavailable: "We cannot reach the sale right now. Nothing is lost; your place in line is safe.",
+} as const satisfies Record<Exclude<RefusalWord, OperatorWord>, string>;
+
+/** Said by the script itself when no answer came at all. */
+export const NO_NETWORK =
+  "The connection is gone. Your place in line is safe; this page goes on by itself when it is back.";
+
+export function wordsFor(word: RefusalWord): string {
+  const told: Partial<Record<RefusalWord, string>> = words;
+  return told[word] ?? refusals[word].title;
+}

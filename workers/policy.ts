@@ -1,0 +1,43 @@
+/**
+ * What the edge asks of each call before it goes to the functions: one table. A path that is not here does not exist;
+ * a method that is not here is refused with the ones that are.
+ */
+import type { TokenKind } from "../domain/token.ts";
+
+export interface Policy {
+  /**
+   * - `public`: the same for everybody, so it goes on without cookies and tokens; not limited, because the cache answers
+   * - `shopper`: anybody; who has no identity gets one
+   * - `ticket`, `pass`: only with a valid one of this sale
+   * - `operator`: the functions check the operator's token
+   */
+  from: "public" | "shopper" | Exclude<TokenKind, "shopper"> | "operator";
+}
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+export const policies: { path: string; methods: Partial<Record<Method, Policy>> }[] = [
+  { path: "/api/sales", methods: { GET: { from: "public" } } },
+  { path: "/api/sales/:sale", methods: { GET: { from: "public" } } },
+  { path: "/api/sales/:sale/pulse", methods: { GET: { from: "public" } } },
+  { path: "/api/sales/:sale/queue", methods: { POST: { from: "shopper" }, DELETE: { from: "ticket" } } },
+  { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket" } } },
+  { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
+  {
+    path: "/api/sales/:sale/reservations/:id",
+    methods: { GET: { from: "pass" }, DELETE: { from: "pass" } },
+  },
+  { path: "/api/sales/:sale/reservations/:id/checkout", methods: { POST: { from: "pass" } } },
+  { path: "/api/sales/:sale/orders/:id", methods: { GET: { from: "pass" } } },
+  {
+    path: "/api/admin/*",
+    methods: {
+      GET: { from: "operator" },
+      POST: { from: "operator" },
+      PUT: { from: "operator" },
+      DELETE: { from: "operator" },
+    },
+  },
+  { path: "/openapi.json", methods: { GET: { from: "public" } } },
+  { path: "/healthz", methods: { GET: { from: "public" } } },
+];

@@ -1,0 +1,276 @@
+/**
+ * A sale without JavaScript: forms post here, every success answers 303 to the personal page, every refusal the same
+ * page with its own status and in plain words. The page finds its step from the cookies and the API alone, so a
+ * reload, a second tab or a lost answer shows the same step again.
+ *
+ * What it costs: up to four calls of the functions Worker per look, where the script needs none. The few who come
+ * this way pay it with a page that refreshes every five seconds.
+ */
+import { Hono, type Context } from "hono";
+import type { Order, PassAnswer, Problem, PublicSale, Pulse, Reservation } from "../domain/api.ts";
+import { cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
+import { refusals } from "../domain/refusal.ts";
+import type { ApiCall, EdgeContext } from "./env.ts";
+import { shownClaims } from "./pages/claims.ts";
+import { notFoundPage } from "./pages/not-found.tsx";
+import { noticeOf, type Notice } from "./pages/notice.ts";
+import { visitPath } from "./pages/sale.tsx";
+import { troublePage } from "./pages/trouble.tsx";
+import { visitPage, type Visit } from "./pages/visit.tsx";
+import { wordsFor } from "./pages/words.ts";
+
+type VisitContext = Context<EdgeContext>;
+interface Refused {
+  ok: false;
+  problem: Problem;
+  retryAfter: string | null;
+}
+type Answer<Value> = { ok: true; value: Value } | Refused;
+
+/** An attempt to reserve that did not succeed, to be shown again as it was. */
+interface Attempt {
+  reservationId: string;
+  chosen: ReadonlyMap<string, number>;
+}
+
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+const SKU = /^[\w.-]{1,64}$/;
+const RETRY_SECONDS = 5;
+const reservationCookie = (saleId: string) => `__Host-reservation-${saleId}`;
+
+export const visit = new Hono<EdgeContext>();
+const SALE = "/sales/:sale{[a-z0-9-]{1,64}}/visit";
+
+visit.get(SALE, (c) => show(c, c.req.param("sale")));
+
+visit.post(`${SALE}/join`, async (c) => {
+  const saleId = c.req.param("sale");
+  const joined = await tell(c, { method: "POST", path: `/api/sales/${saleId}/queue` });
+  return joined.ok ? toPage(c, saleId) : show(c, saleId, joined);
+});
+
+visit.post(`${SALE}/leave`, async (c) => {
+  const saleId = c.req.param("sale");
+  const left = await tell(c, { method: "DELETE", path: `/api/sales/${saleId}/queue` });
+  // A ticket that is not valid holds no place that could be kept.
+  if (!left.ok && left.problem.type !== "invalid_ticket") return show(c, saleId, left);
+  for (const name of [ticketCookie, passCookie, reservationCookie]) forget(c, name(saleId));
+  return c.redirect(`/sales/${saleId}`, 303);
+});
+
+visit.post(`${SALE}/reserve`, async (c) => {
+  const saleId = c.req.param("sale");
+  const form = await c.req.parseBody();
+  const sent = form["reservationId"];
+  const reservationId =
+    typeof sent === "string" && UUID.test(sent) ? sent.toLowerCase() : crypto.randomUUID();
+  const chosen = quantities(form);
+  if (chosen.size === 0) return show(c, saleId, nothingChosen, { reservationId, chosen });
+
+  const lines = [...chosen].map(([sku, quantity]) => ({ sku, quantity }));
+  const path = `/api/sales/${saleId}/reservations`;
+  const reserved = await tell(c, { method: "POST", path, body: { reservationId, lines } });
+  if (reserved.ok) return hold(c, saleId, reservationId);
+  const { type, status, reservationId: live } = reserved.problem;
+  // Either way there is a reservation of this shopper already: the page shows it instead of an error.
+  const mine = type === "conflicting_replay" ? reservationId : live;
+  if (mine !== undefined && UUID.test(mine)) return hold(c, saleId, mine);
+  // The answer may have been lost behind a hold that stands: the next look at the page asks for it.
+  if (status >= 500)
+    c.header("set-cookie", setCookie(reservationCookie(saleId), reservationId), { append: true });
+  return show(c, saleId, reserved, { reservationId, chosen });
+});
+
+visit.post(`${SALE}/checkout`, async (c) => {
+  const saleId = c.req.param("sale");
+  const reservationId = reservationOf(c, saleId);
+  if (reservationId === undefined) return toPage(c, saleId);
+  const path = `/api/sales/${saleId}/reservations/${reservationId}/checkout`;
+  const done = await ask<{ url?: string }>(c, { method: "POST", path });
+  if (!done.ok) return show(c, saleId, done);
+  return done.value.url === undefined ? toPage(c, saleId) : c.redirect(done.value.url, 303);
+});
+
+visit.post(`${SALE}/give-back`, async (c) => {
+  const saleId = c.req.param("sale");
+  const reservationId = reservationOf(c, saleId);
+  if (reservationId === undefined) return toPage(c, saleId);
+  const path = `/api/sales/${saleId}/reservations/${reservationId}`;
+  const returned = await tell(c, { method: "DELETE", path });
+  if (!returned.ok && returned.problem.type !== "not_found") return show(c, saleId, returned);
+  forget(c, reservationCookie(saleId));
+  return toPage(c, saleId);
+});
+
+/** The personal page; after a refusal it says so and carries its status. */
+async function show(c: VisitContext, saleId: string, refused?: Refused, attempt?: Attempt) {
+  const [sale, pulse] = await Promise.all([
+    ask<PublicSale>(c, { method: "GET", path: `/api/sales/${saleId}` }),
+    ask<Pulse>(c, { method: "GET", path: `/api/sales/${saleId}/pulse` }),
+  ]);
+  c.header("cache-control", "no-store");
+  if (!sale.ok)
+    return sale.problem.type === "not_found" ? c.html(notFoundPage(), 404) : trouble(c, saleId, sale);
+
+  const seen = pulse.ok ? pulse.value : undefined;
+  const found = await find(c, sale.value, seen, refused, attempt);
+  if ("ok" in found) return trouble(c, saleId, found);
+  if (refused?.retryAfter != null) c.header("retry-after", refused.retryAfter);
+  const notice = refused === undefined ? found.notice : noticeOf(refused.problem, sale.value);
+  const html = visitPage({ sale: sale.value, visit: found.visit, pulse: seen, notice, nowMs: Date.now() });
+  return c.html(html, refused === undefined ? 200 : statusOf(refused));
+}
+
+interface Found {
+  visit: Visit;
+  notice?: Notice;
+}
+
+/** Which step this shopper is at: an order or a hold first, then a pass that lasts, then a place in line. */
+async function find(
+  c: VisitContext,
+  sale: PublicSale,
+  pulse: Pulse | undefined,
+  refused: Refused | undefined,
+  attempt: Attempt | undefined,
+): Promise<Found | Refused> {
+  let notice: Notice | undefined;
+  const reservationId = attempt === undefined ? reservationOf(c, sale.id) : undefined;
+  if (reservationId !== undefined) {
+    const path = `/api/sales/${sale.id}/reservations/${reservationId}`;
+    const read = await ask<Reservation>(c, { method: "GET", path });
+    if (read.ok && read.value.state === "held") return { visit: { step: "held", reservation: read.value } };
+    if (read.ok && read.value.state === "confirmed") {
+      const order = await ask<Order>(c, {
+        method: "GET",
+        path: `/api/sales/${sale.id}/orders/${reservationId}`,
+      });
+      return order.ok ? { visit: { step: "order", order: order.value } } : order;
+    }
+    if (!read.ok && read.problem.status >= 429) return read;
+    if (read.ok || read.problem.type === "not_found") forget(c, reservationCookie(sale.id));
+    if (read.ok && read.value.state === "expired")
+      notice = { text: wordsFor("reservation_expired"), details: [] };
+  }
+
+  const at = await findPlace(c, sale, pulse, refused, attempt);
+  return notice === undefined ? at : { notice, ...at };
+}
+
+async function findPlace(
+  c: VisitContext,
+  sale: PublicSale,
+  pulse: Pulse | undefined,
+  refused: Refused | undefined,
+  attempt: Attempt | undefined,
+): Promise<Found> {
+  const phase = pulse?.phase ?? sale.phase;
+  const { expiresAtMs: passUntil = 0 } = shownClaims(cookie(c.req.raw.headers, passCookie(sale.id)));
+  const { number, joinedAtMs = 0 } = shownClaims(cookie(c.req.raw.headers, ticketCookie(sale.id)));
+  if (phase === "sold_out" || phase === "closed" || phase === "settled" || number === undefined)
+    return { visit: { step: "outside", phase } };
+
+  const turn = (passUntilMs: number): Found => ({
+    visit: {
+      step: "turn",
+      number,
+      passUntilMs,
+      reservationId: attempt?.reservationId ?? crypto.randomUUID(),
+      chosen: attempt?.chosen ?? new Map(),
+    },
+  });
+  const waiting = (called: boolean): Found => ({
+    visit: { step: "waiting", number, joinedAtMs, phase, called },
+  });
+
+  const passRefused = refused?.problem.type === "invalid_pass" || refused?.problem.type === "pass_expired";
+  if (passUntil > Date.now() && !passRefused) return turn(passUntil);
+  if (pulse === undefined || pulse.nowServing < number) return waiting(false);
+
+  const entered = await ask<PassAnswer>(c, { method: "POST", path: `/api/sales/${sale.id}/entry` });
+  if (entered.ok) return turn(Date.parse(entered.value.expiresAt));
+  const { type } = entered.problem;
+  if (type === "not_your_turn") return waiting(true);
+  if (type === "sold_out" || type === "closed") return { visit: { step: "outside", phase: type } };
+  const notice = noticeOf(entered.problem, sale);
+  if (type !== "invalid_ticket") return { ...waiting(true), notice };
+  forget(c, ticketCookie(sale.id));
+  return { visit: { step: "outside", phase }, notice };
+}
+
+async function send(c: VisitContext, call: ApiCall): Promise<Response> {
+  const answer = await c.var.api(call);
+  for (const line of answer.headers.getSetCookie()) c.header("set-cookie", line, { append: true });
+  return answer;
+}
+
+/** A call whose answer is used. */
+async function ask<Value>(c: VisitContext, call: ApiCall): Promise<Answer<Value>> {
+  const answer = await send(c, call);
+  return answer.ok ? { ok: true, value: await answer.json<Value>() } : refusal(answer);
+}
+
+/** A call of which only the success counts. */
+async function tell(c: VisitContext, call: ApiCall): Promise<Answer<null>> {
+  const answer = await send(c, call);
+  if (!answer.ok) return refusal(answer);
+  await answer.body?.cancel();
+  return { ok: true, value: null };
+}
+
+async function refusal(answer: Response): Promise<Refused> {
+  const retryAfter = answer.headers.get("retry-after");
+  if (answer.headers.get("content-type")?.startsWith("application/problem+json") === true)
+    return { ok: false, problem: await answer.json<Problem>(), retryAfter };
+  await answer.body?.cancel();
+  return { ok: false, problem: { type: "unavailable", ...refusals.unavailable }, retryAfter };
+}
+
+const nothingChosen: Refused = {
+  ok: false,
+  retryAfter: null,
+  problem: {
+    type: "invalid_input",
+    ...refusals.invalid_input,
+    errors: [{ pointer: "/lines", detail: "Choose at least one item." }],
+  },
+};
+
+function quantities(form: Record<string, unknown>): ReadonlyMap<string, number> {
+  const chosen = new Map<string, number>();
+  for (const [name, value] of Object.entries(form)) {
+    const sku = name.startsWith("quantity.") ? name.slice("quantity.".length) : "";
+    const quantity = Number(value);
+    if (SKU.test(sku) && Number.isInteger(quantity) && quantity > 0) chosen.set(sku, quantity);
+  }
+  return chosen;
+}
+
+function reservationOf(c: VisitContext, saleId: string): string | undefined {
+  const id = cookie(c.req.raw.headers, reservationCookie(saleId));
+  return id !== undefined && UUID.test(id) ? id : undefined;
+}
+
+function hold(c: VisitContext, saleId: string, reservationId: string) {
+  c.header("set-cookie", setCookie(reservationCookie(saleId), reservationId), { append: true });
+  return toPage(c, saleId);
+}
+
+const forget = (c: VisitContext, name: string) =>
+  c.header("set-cookie", setCookie(name, "", 0), { append: true });
+
+function toPage(c: VisitContext, saleId: string) {
+  c.header("cache-control", "no-store");
+  return c.redirect(visitPath(saleId), 303);
+}
+
+function trouble(c: VisitContext, saleId: string, refused: Refused) {
+  const seconds = Math.max(RETRY_SECONDS, Number(refused.retryAfter ?? 0) || 0);
+  c.header("retry-after", String(seconds));
+  return c.html(
+    troublePage(wordsFor(refused.problem.type), { seconds, url: visitPath(saleId) }),
+    statusOf(refused),
+  );
+}
+
+const statusOf = ({ problem }: Refused) => refusals[problem.type].status;
