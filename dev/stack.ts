@@ -8,7 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startFront, type Front } from "./front/front.ts";
-import { startMailbox, type MailboxServer } from "./mail/mailbox.ts";
+import { startMailbox, type MailServer } from "./mail/server.ts";
 import { startNeonGateway, type NeonGateway } from "./postgres/gateway.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { startPostgres, type PostgresServer } from "./postgres/server.ts";
@@ -42,7 +42,7 @@ export interface Stack {
   gatewayToken: string;
   neon: NeonGateway;
   database: PostgresServer;
-  mailbox: MailboxServer;
+  mailbox: MailServer;
   edge: RunningWorker;
   functions: RunningWorker;
   /** Runs the functions' cron handler now; it also runs each minute by itself. */
@@ -58,7 +58,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
-  const log = options.quiet === true ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`);
+  const log =
+    options.quiet === true ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`);
 
   try {
     // The port first: everything else is in vain if somebody has it.
@@ -70,17 +71,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     });
     closing.push(() => front.close());
 
-    const bundling = bundles(options.luaPatch);
-    const [redis, [database, neon], mailbox, built] = await Promise.all([
+    const [redis, [database, neon], mailbox, built] = await allStarted(
       startRedis(gatewayToken, closing).finally(() => progress("Redis")),
       startDatabase(gatewayToken, closing).finally(() => progress("PostgreSQL")),
-      startMailbox(),
-      bundling.finally(() => progress("Workers built")),
-    ]).catch(async (error: unknown) => {
-      await Promise.allSettled([bundling]);
-      throw error;
-    });
-    closing.push(() => mailbox.close());
+      startMail(closing),
+      bundles(options.luaPatch).finally(() => progress("Workers built")),
+    );
 
     const tokenKeys = `local:${secret()}`;
     const functions = await startWorker(built.functions, {
@@ -107,8 +103,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     progress("Workers running");
 
     const cron = () => functions.scheduled();
-    const timer = setInterval(() => void cron().catch((error: unknown) => log(`cron: ${String(error)}`)), CRON_MS);
-    closing.push(() => Promise.resolve(clearInterval(timer)));
+    const timer = setInterval(
+      () => void cron().catch((error: unknown) => log(`cron: ${String(error)}`)),
+      CRON_MS,
+    );
+    closing.push(() => {
+      clearInterval(timer);
+      return Promise.resolve();
+    });
     return {
       url: front.url,
       adminToken,
@@ -148,6 +150,20 @@ async function startDatabase(token: string, closing: Closing): Promise<[Postgres
   return [database, gateway];
 }
 
+async function startMail(closing: Closing): Promise<MailServer> {
+  const mailbox = await startMailbox();
+  closing.push(() => mailbox.close());
+  return mailbox;
+}
+
+/** Like `Promise.all`, but rejects only when none is under way any more: so that what started can be ended. */
+async function allStarted<Parts extends unknown[]>(
+  ...starting: { [Part in keyof Parts]: Promise<Parts[Part]> }
+): Promise<Parts> {
+  await Promise.allSettled(starting);
+  return (await Promise.all(starting)) as Parts;
+}
+
 async function bundles(patch: StackOptions["luaPatch"]): Promise<Record<WorkerRole, Bundle>> {
   const folder = await mkdtemp(path.join(tmpdir(), "flash-sale-build-"));
   try {
@@ -156,7 +172,8 @@ async function bundles(patch: StackOptions["luaPatch"]): Promise<Record<WorkerRo
       buildWorker("functions", path.join(folder, "functions")),
     ]);
     for (const module of functions.modules)
-      if (patch !== undefined && module.path.endsWith(".lua")) module.contents = patch(module.path, module.contents);
+      if (patch !== undefined && module.path.endsWith(".lua"))
+        module.contents = patch(module.path, module.contents);
     return { edge, functions };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -25,7 +25,7 @@ export interface Services {
 /** Clients live as long as the isolate: making them anew would import keys and hash scripts for each request. */
 let connected: { env: Env; stores: Omit<Services, "later"> } | undefined;
 
-export function services(env: Env, context: Pick<ExecutionContext, "waitUntil">): Services {
+export function services(env: Env, context: { waitUntil: (work: Promise<unknown>) => void }): Services {
   if (connected?.env !== env) {
     connected = {
       env,

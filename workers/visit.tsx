@@ -11,12 +11,13 @@ import type { Order, PassAnswer, Problem, PublicSale, Pulse, Reservation } from 
 import { cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
 import { refusals } from "../domain/refusal.ts";
 import type { ApiCall, EdgeContext } from "./env.ts";
+import type { Visit } from "./pages/cards.tsx";
 import { shownClaims } from "./pages/claims.ts";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { noticeOf, type Notice } from "./pages/notice.ts";
 import { visitPath } from "./pages/sale.tsx";
 import { troublePage } from "./pages/trouble.tsx";
-import { visitPage, type Visit } from "./pages/visit.tsx";
+import { visitPage } from "./pages/visit.tsx";
 import { wordsFor } from "./pages/words.ts";
 
 type VisitContext = Context<EdgeContext>;

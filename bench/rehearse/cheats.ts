@@ -11,10 +11,15 @@ import { forged } from "./visitor.ts";
 import type { Visit } from "./visit.ts";
 import type { World } from "./world.ts";
 
-const timeWentBy = ["pass_expired", "sold_out", "closed"];
+const CLOCK_SLACK_MS = 1000;
 
 export function createCheats(plan: Plan, world: World, visit: Visit, record: ShopperRecord) {
   const is = (...cheats: Cheat[]) => plan.cheat !== undefined && cheats.includes(plan.cheat);
+  /** A pass that has ended is found before a limit; only one that really has ended may be the reason. */
+  const overLimit = () =>
+    world.seen.serverNowMs() >= (record.passExpiresAtMs ?? 0) - CLOCK_SLACK_MS
+      ? ["limit_reached", "pass_expired", "closed"]
+      : ["limit_reached", "closed"];
   const note = (expected: readonly string[], answer: Answer) =>
     record.expectations.push({ attempt: plan.cheat ?? "", expected, got: answer.word ?? "granted" });
   const limitOf = (sku: string) => world.items.find((item) => item.sku === sku)?.limit ?? 1;
@@ -58,7 +63,8 @@ export function createCheats(plan: Plan, world: World, visit: Visit, record: Sho
           { sku: line.sku, quantity: limit },
           { sku: line.sku, quantity: 1 },
         ];
-        note(["limit_reached", ...timeWentBy], await reserve(randomUUID(), lines));
+        const answer = await reserve(randomUUID(), lines);
+        note(overLimit(), answer);
       } else if (is("others_reservation")) {
         const others = [...world.seen.holds].find(([, hold]) => hold.shopper !== plan.index);
         if (others === undefined) return;
@@ -81,7 +87,7 @@ export function createCheats(plan: Plan, world: World, visit: Visit, record: Sho
         const granted = answer.word === undefined && decode(reservationAnswer, answer.text) !== undefined;
         // The first may have ended while the answer was on its way; then the second is a plain reservation.
         const stillLive = world.seen.serverNowMs() < expiresAtMs;
-        if (!granted || stillLive) note(["limit_reached", ...timeWentBy], answer);
+        if (!granted || stillLive) note(overLimit(), answer);
         if (granted) return second;
       }
       return undefined;
@@ -93,7 +99,7 @@ export function createCheats(plan: Plan, world: World, visit: Visit, record: Sho
       if (!is("buys_again") || line === undefined) return;
       const tooMany = limitOf(line.sku) - line.quantity + 1;
       const answer = await reserve(randomUUID(), [{ sku: line.sku, quantity: tooMany }]);
-      note(["limit_reached", ...timeWentBy], answer);
+      note(overLimit(), answer);
     },
   };
 }

@@ -39,6 +39,8 @@ export interface ShopperRecord {
   /** Numbers answered to the same shopper who came again. */
   rejoinedAs: number[];
   entries: Entry[];
+  /** Of the last pass, by the server's clock. */
+  passExpiresAtMs: number | undefined;
   /** Units of the holds that were granted, by reservation id. */
   holds: { id: string; lines: Line[] }[];
   orders: { id: string; reservationId: string; lines: Line[] }[];

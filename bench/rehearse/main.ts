@@ -1,6 +1,6 @@
 /** `npm run rehearse`: parses, starts a local stack unless one is named, prints, and closes what it started. */
 import { CommanderError } from "commander";
-import { startStack, type Stack } from "../../dev/stack.ts";
+import type { Stack } from "../../dev/stack.ts";
 import { RehearsalError } from "./errors.ts";
 import { parseOptions, type CliOptions } from "./options.ts";
 import { createProgress } from "./progress.ts";
@@ -44,13 +44,19 @@ async function rehearse(options: CliOptions): Promise<number> {
   try {
     if (options.url === undefined) {
       progress.note("starting a local stack");
+      // Only when it is needed: help, and another system, come without it.
+      const { startStack } = await import("../../dev/stack.ts");
       stack = await startStack({ quiet: true });
       if (interrupted.signal.aborted) return EXIT.interrupted;
     }
     const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };
-    const { shoppers, seed, timeout: timeoutSeconds } = options;
+    const { shoppers, seed, timeout: timeoutSeconds, expectFaults: faultsExpected } = options;
     const { signal } = interrupted;
-    const report = await runRehearsal(target, { shoppers, seed, draft, timeoutSeconds, signal }, progress);
+    const report = await runRehearsal(
+      target,
+      { shoppers, seed, draft, timeoutSeconds, faultsExpected, signal },
+      progress,
+    );
     process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : printReport(report)}\n`);
     if (!report.complete) {
       progress.note("Interrupted: these are the figures so far, and nothing is proved.");

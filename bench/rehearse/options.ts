@@ -11,6 +11,7 @@ export interface CliOptions {
   seed: number;
   openIn?: number;
   timeout: number;
+  expectFaults: boolean;
   json: boolean;
 }
 
@@ -21,7 +22,7 @@ const STOCK_MAX = 1_000_000;
 export function parseOptions(args: readonly string[], newSeed: () => number): CliOptions {
   const command = new Command("npm run rehearse --")
     .description(
-      "Sends a crowd of simulated shoppers through a real sale over HTTP, then proves from what they were\n" +
+      "Sends a crowd of simulated shoppers through a real sale over HTTP, then proves from what they were " +
         "answered and from the books that exactly the stock was sold, to those whose turn it was.",
     )
     .option("--shoppers <number>", "how many come", whole(1, SHOPPERS_MAX), 500)
@@ -48,6 +49,7 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
       seconds(10, 86_400),
       300,
     )
+    .option("--expect-faults", "count 5xx answers without holding them against the system", false)
     .option("--json", "the report as JSON on stdout, progress on stderr", false)
     .allowExcessArguments(false)
     .exitOverride()
@@ -58,7 +60,7 @@ Examples:
   npm run rehearse
   npm run rehearse -- --shoppers 5000 --stock 200
   npm run rehearse -- --sale bench/sales/concert.yaml --shoppers 1000
-  npm run rehearse -- --seed 42 --json > report.json
+  npm run --silent rehearse -- --seed 42 --json > report.json
   ADMIN_TOKEN=… npm run rehearse -- --url https://staging.example.com --shoppers 100
 
 Exit code: 0 everything holds · 1 something does not · 2 it could not be run · 130 interrupted.

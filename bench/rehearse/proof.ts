@@ -93,7 +93,7 @@ export const rules: readonly Rule[] = [
     name: "no_surprises",
     rule: "5.1",
     states: "no answer the contract does not foresee; 425, 429 and 503 say when to come back",
-    find: ({ shoppers }) => shoppers.flatMap((s) => s.surprises.map((what) => `${who(s)}: ${what}`)),
+    find: checkSurprises,
   },
   {
     name: "everybody_got_an_answer",
@@ -112,6 +112,15 @@ export function judge(history: History, books: Books | undefined): Check[] {
     const evidence = found.slice(0, EVIDENCE_MAX);
     if (found.length > EVIDENCE_MAX) evidence.push(`… ${found.length} in all`);
     return { name, rule, states, holds: found.length === 0, evidence };
+  });
+}
+
+/** One broken step may repeat itself many times: each is told once, with how often. */
+function checkSurprises({ shoppers }: History): string[] {
+  return shoppers.flatMap((s) => {
+    const times = new Map<string, number>();
+    for (const what of s.surprises) times.set(what, (times.get(what) ?? 0) + 1);
+    return [...times].map(([what, count]) => `${who(s)}: ${what}${count > 1 ? `, ${count} times` : ""}`);
   });
 }
 

@@ -194,8 +194,9 @@ function countRequests(figures: Figures, upstream: number | undefined, seconds: 
 
 function soldOutTold({ shoppers }: History, lastOrderAtMs: number | undefined): Quantiles | null {
   if (lastOrderAtMs === undefined) return null;
+  const waited = shoppers.filter(({ join }) => join !== undefined && join.answeredAtMs < lastOrderAtMs);
   // The answer to the last order may be on its way while others hear already: that is no time at all.
-  const seconds = shoppers.flatMap(({ toldSoldOutAtMs }) =>
+  const seconds = waited.flatMap(({ toldSoldOutAtMs }) =>
     toldSoldOutAtMs === undefined ? [] : [Math.max(0, (toldSoldOutAtMs - lastOrderAtMs) / 1000)],
   );
   const ranks = quantiles(seconds);

@@ -3,19 +3,21 @@
  * with a stack they break meanwhile; the command line only parses, prints and stops it.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { decode, pulseAnswer, ticketAnswer } from "./answers.ts";
+import type { Live } from "../../domain/api.ts";
+import { decode, ticketAnswer } from "./answers.ts";
+import { costMeter } from "./costs.ts";
 import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
-import { type Books, type History, type ShopperRecord } from "./history.ts";
+import type { Books, History } from "./history.ts";
 import { createHttp, type Http } from "./http.ts";
 import { createOperator, type Operator } from "./operator.ts";
 import type { Progress } from "./progress.ts";
 import { judge } from "./proof.ts";
-import { buildReport, type Costs, type Report } from "./report.ts";
+import { buildReport, type Report } from "./report.ts";
 import { schedule, type SaleDraft } from "./sale.ts";
 import { shop } from "./shopper.ts";
 import { createSleep, nowMs } from "./sleep.ts";
-import { isLocal, type RedisStats, type RehearsalTarget } from "./target.ts";
+import { isLocal, type RehearsalTarget } from "./target.ts";
 import { createSeen, createTally, type World } from "./world.ts";
 
 export interface RehearsalOptions {
@@ -28,7 +30,7 @@ export interface RehearsalOptions {
   settleSeconds?: number;
   sockets?: number;
   shares?: Partial<Shares>;
-  /** A 500 is no defect while somebody injects them. */
+  /** Something is broken on purpose meanwhile: 5xx are counted, not held against the system. */
   faultsExpected?: boolean;
   /** Ends the run early; the report then says what was done and proves nothing. */
   signal?: AbortSignal;
@@ -38,6 +40,8 @@ export interface RehearsalOptions {
 
 const SETTLE_SECONDS = 75;
 const SOCKETS = 256;
+/** After the time given, what there is may still be read. */
+const LAST_LOOK_MS = 10_000;
 const SAMPLE_EVERY_SECONDS = 5;
 /** Time between the creation of the sale and the first shopper. */
 const HEAD_START_MS = 1000;
@@ -53,6 +57,8 @@ export async function runRehearsal(
   const crowdHttp = createHttp(target.url, options.sockets ?? SOCKETS, figures);
   const ownHttp = createHttp(target.url, 2, figures);
   const operator = createOperator(ownHttp, target.url, target.adminToken);
+  const stop = stopAfter(options.timeoutSeconds, options.signal);
+  stop.signal.addEventListener("abort", () => void crowdHttp.destroy());
   try {
     const startedAtMs = nowMs();
     const sale = schedule(draft, Date.now());
@@ -64,13 +70,6 @@ export async function runRehearsal(
       `sale ${sale.id} opens in ${draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
     );
     options.onSale?.({ id: sale.id, opensAtMs });
-
-    const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), options.timeoutSeconds * 1000);
-    const interrupt = () => stop.abort();
-    options.signal?.addEventListener("abort", interrupt);
-    if (options.signal?.aborted === true) interrupt();
-    stop.signal.addEventListener("abort", () => void crowdHttp.destroy());
 
     const world: World = {
       url: target.url,
@@ -96,51 +95,63 @@ export async function runRehearsal(
       shares: options.shares,
     });
 
-    const costs = costMeter(target, world, figures);
-    await costs.start();
-    const samples: History["samples"][number][] = [];
-    const watching = new AbortController();
-    const watched = watchRun(world, figures, progress, watching.signal, async () => {
+    const meter = costMeter(target, world, figures);
+    const samples: Live["items"][] = [];
+    await meter.start();
+    const unwatch = watchRun(world, figures, progress, async () => {
       const live = await operator.live(sale.id);
       if (live !== undefined) samples.push(live.items);
     });
-    const shoppers: ShopperRecord[] = await Promise.all(plans.map((plan) => shop(plan, world)));
-    const crowdMs = nowMs() - startedAtMs;
-    watching.abort();
-    await watched;
-    const measured = await costs.stop(shoppers);
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", interrupt);
+    const shoppers = await Promise.all(plans.map((plan) => shop(plan, world))).finally(() => {
+      unwatch();
+      meter.cancel();
+    });
+    const crowdDoneAtMs = nowMs();
+    const costs = await meter.stop();
 
+    const { seen } = world;
     const history: History = {
       items: sale.items,
       shoppers,
-      pulses: world.seen.pulses(),
-      clockAheadMs: world.seen.clockAheadMs(),
+      pulses: seen.pulses(),
+      clockAheadMs: seen.clockAheadMs(),
       samples,
     };
-    const settleStartedAtMs = nowMs();
-    const books =
-      options.signal?.aborted === true
-        ? undefined
-        : await settle(sale.id, operator, ownHttp, options, progress);
+    const books = await settle(sale.id, operator, ownHttp, options, progress);
     return buildReport({
       url: target.url,
       sale,
       seed,
       figures,
-      costs: measured,
+      costs,
       history,
       books,
       checks: options.signal?.aborted === true ? undefined : judge(history, books),
-      lastOrderAtMs: world.seen.lastOrderAtMs,
-      crowdSeconds: crowdMs / 1000,
-      settleSeconds: (nowMs() - settleStartedAtMs) / 1000,
+      lastOrderAtMs: seen.lastOrderAtMs,
+      crowdSeconds: (crowdDoneAtMs - startedAtMs) / 1000,
+      settleSeconds: (nowMs() - crowdDoneAtMs) / 1000,
     });
   } finally {
     progress.end();
+    stop.cancel();
     await Promise.all([crowdHttp.destroy(), ownHttp.destroy()]);
   }
+}
+
+/** A signal that fires when the time is up or the caller's signal does. */
+function stopAfter(seconds: number, outer: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, seconds * 1000);
+  if (outer?.aborted === true) abort();
+  outer?.addEventListener("abort", abort);
+  return {
+    signal: controller.signal,
+    cancel() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", abort);
+    },
+  };
 }
 
 /** Somebody's ticket of a sale that has nothing to do with ours, for those who try one. Not having it only skips them. */
@@ -163,19 +174,17 @@ async function ticketOfAnotherSale(
   return decode(ticketAnswer, text)?.ticket;
 }
 
-/** Once a second the live line, now and then a look at the books. */
-async function watchRun(
+/** Once a second the live line, now and then a look at the books. Returns what ends it. */
+function watchRun(
   world: World,
   figures: Figures,
   progress: Progress,
-  signal: AbortSignal,
   sample: () => Promise<void>,
-): Promise<void> {
+): () => void {
   const stock = world.items.reduce((sum, item) => sum + item.stock, 0);
   let before = figures.requests;
-  for (let second = 1; !signal.aborted; second++) {
-    await wait(1000, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
+  let second = 0;
+  const timer = setInterval(() => {
     progress.status({
       phase: world.seen.latest()?.phase ?? "–",
       ...world.tally,
@@ -184,8 +193,9 @@ async function watchRun(
       errors: figures.networkErrors + serverErrors(figures),
     });
     before = figures.requests;
-    if (second % SAMPLE_EVERY_SECONDS === 0) await sample();
-  }
+    if (++second % SAMPLE_EVERY_SECONDS === 0) void sample();
+  }, 1000);
+  return () => clearInterval(timer);
 }
 
 const serverErrors = ({ byWord }: Figures) =>
@@ -194,96 +204,32 @@ const serverErrors = ({ byWord }: Figures) =>
     0,
   );
 
-/** Waits until outbox and holds are empty, and lists the orders. A pulse a second keeps expiry going, as any visitor would. */
+/**
+ * Waits until outbox and holds are empty, and lists the orders. A pulse a second keeps expiry going, as any visitor
+ * would.
+ * @returns undefined when the operator's view cannot be had, or nobody waits for it any more
+ */
 async function settle(
   saleId: string,
   operator: Operator,
   http: Http,
-  { settleSeconds = SETTLE_SECONDS }: RehearsalOptions,
+  { settleSeconds = SETTLE_SECONDS, signal }: RehearsalOptions,
   progress: Progress,
 ): Promise<Books | undefined> {
   progress.note("the crowd is done; waiting for holds to end and the outbox to reach Postgres");
   const untilMs = nowMs() + settleSeconds * 1000;
-  for (;;) {
-    const poll = {
-      step: "operator",
-      method: "GET",
-      path: `/api/sales/${saleId}/pulse`,
-      headers: {},
-    } as const;
-    decode(pulseAnswer, (await http.send(poll)).text);
+  while (signal?.aborted !== true && nowMs() < untilMs + LAST_LOOK_MS) {
+    await http.send({ step: "operator", method: "GET", path: `/api/sales/${saleId}/pulse`, headers: {} });
     const live = await operator.live(saleId);
-    const settled =
-      live?.stored != null &&
-      live.outbox.entries === 0 &&
-      live.line.holds === 0 &&
-      live.items.every(({ held }) => held === 0);
-    if (live !== undefined && (settled || nowMs() >= untilMs)) {
-      const orders = await operator.orders(saleId);
+    if (live !== undefined) {
+      const settled = isSettled(live);
+      const orders = settled || nowMs() >= untilMs ? await operator.orders(saleId) : undefined;
       if (orders !== undefined) return { live, orders, settled };
     }
-    if (nowMs() >= untilMs + 10_000) return undefined;
     await wait(1000);
   }
+  return undefined;
 }
 
-/**
- * What the run costs in calls behind the front and commands in Redis. Before opening there is nothing but joins and the
- * pulse; what these cost per join is taken as the price of somebody who only waits, the rest is the purchases'.
- */
-function costMeter({ front, redis }: RehearsalTarget, { opensAtMs, tally }: World, figures: Figures) {
-  let atStart: RedisStats | undefined;
-  let frontAtStart = 0;
-  let operatorAtStart = 0;
-  let waiting: { joins: number; scriptCalls: number; billedCommands: number } | undefined;
-  let timer: NodeJS.Timeout | undefined;
-
-  const atOpening = async () => {
-    const joins = figures.byStep.join.latenciesMs.length;
-    const stats = await redis?.stats();
-    if (stats === undefined || atStart === undefined || joins === 0) return;
-    waiting = {
-      joins,
-      scriptCalls: (stats.scriptCalls - atStart.scriptCalls) / joins,
-      billedCommands: (stats.billedCommands - atStart.billedCommands) / joins,
-    };
-  };
-
-  return {
-    async start(): Promise<void> {
-      atStart = await redis?.stats();
-      frontAtStart = front?.stats().upstreamRequests ?? 0;
-      operatorAtStart = figures.byStep.operator.requests;
-      timer = setTimeout(() => void atOpening().catch(() => undefined), opensAtMs - nowMs() - 100);
-    },
-    async stop(shoppers: readonly ShopperRecord[]): Promise<Costs> {
-      clearTimeout(timer);
-      const operatorRequests = figures.byStep.operator.requests - operatorAtStart;
-      const upstream =
-        front === undefined ? undefined : front.stats().upstreamRequests - frontAtStart - operatorRequests;
-      const atEnd = await redis?.stats();
-      if (atStart === undefined || atEnd === undefined) return { upstream, redis: undefined };
-      const scriptCalls = atEnd.scriptCalls - atStart.scriptCalls;
-      const billedCommands = atEnd.billedCommands - atStart.billedCommands;
-      const onlyWaited = shoppers.filter((s) => s.join !== undefined && s.entries.length === 0).length;
-      const perPurchase = (total: number, each: number) =>
-        tally.orders === 0 ? undefined : (total - each * onlyWaited) / tally.orders;
-      return {
-        upstream,
-        redis: {
-          calls: atEnd.calls - atStart.calls,
-          scriptCalls,
-          billedCommands,
-          perWaitingShopper: waiting && {
-            scriptCalls: waiting.scriptCalls,
-            billedCommands: waiting.billedCommands,
-          },
-          perPurchase: {
-            scriptCalls: waiting && perPurchase(scriptCalls, waiting.scriptCalls),
-            billedCommands: waiting && perPurchase(billedCommands, waiting.billedCommands),
-          },
-        },
-      };
-    },
-  };
-}
+const isSettled = ({ stored, outbox, line, items }: Live) =>
+  stored !== null && outbox.entries === 0 && line.holds === 0 && items.every(({ held }) => held === 0);

@@ -25,8 +25,8 @@ export interface DraftOptions {
 }
 
 export const OPENS_IN_SECONDS = 8;
-const ID_MAX_CHARS = 64;
-const SUFFIX_CHARS = 9;
+/** So that a moment in base 36, a second suffix, and hyphens fit into the 64 characters of an id. */
+const STEM_MAX_CHARS = 52;
 
 /** The built-in sale: free, one item, two each at most. */
 export function builtInSale(stock: number, options: DraftOptions): SaleDraft {
@@ -79,7 +79,7 @@ export function saleFromText(text: string, name: string, options: DraftOptions):
 export function schedule({ sale, opensInSeconds, openForSeconds }: SaleDraft, atMs: number): Sale {
   const opensAtMs = atMs + opensInSeconds * 1000;
   const suffix = Math.floor(atMs).toString(36);
-  const stem = sale.id.slice(0, ID_MAX_CHARS - SUFFIX_CHARS - 1).replace(/-+$/, "");
+  const stem = sale.id.slice(0, STEM_MAX_CHARS).replace(/-+$/, "");
   return {
     ...sale,
     id: `${stem}-${suffix}`,
@@ -109,17 +109,23 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
             Date.parse(isTime(raw["opensAt"]) ? raw["opensAt"] : epoch) + openForSeconds * 1000,
           ).toISOString(),
   };
-  const parsed = saleSchema.safeParse({ ...rehearsalDefaults(raw), ...raw, ...times });
+  const { slots, registrationOpensAt, registrationClosesAt, ...rest } = raw;
+  // Without a written opening there is nothing these times could be held against.
+  const fields = isTime(raw["opensAt"]) ? raw : rest;
+  const parsed = saleSchema.safeParse({ ...rehearsalDefaults(raw), ...fields, ...times });
   if (!parsed.success) {
     const lines = parsed.error.issues.flatMap(({ code, path, message, ...issue }) =>
       code === "unrecognized_keys" && "keys" in issue && Array.isArray(issue.keys)
-        ? issue.keys.map((key) => `  ${pointer([...path, String(key)])}: unknown field`)
+        ? issue.keys.map((key) => `  ${pointer([...path, key])}: unknown field`)
         : [`  ${pointer(path)}: ${message}`],
     );
     throw new RehearsalError(`${name} is not a valid sale:\n${lines.join("\n")}`);
   }
 
-  const { opensAt, closesAt, slots, registrationOpensAt, registrationClosesAt, ...sale } = parsed.data;
+  const { opensAt, closesAt, ...sale } = parsed.data;
+  delete sale.slots;
+  delete sale.registrationOpensAt;
+  delete sale.registrationClosesAt;
   if (isTime(raw["opensAt"]))
     notes.push(`times moved to now: it opens in ${opensInSeconds} s, not at ${opensAt} (until ${closesAt})`);
   if (sale.items.some(({ price }) => price > 0))

@@ -28,6 +28,7 @@ export async function shop(plan: Plan, world: World): Promise<ShopperRecord> {
     join: undefined,
     rejoinedAs: [],
     entries: [],
+    passExpiresAtMs: undefined,
     holds: [],
     orders: [],
     replays: [],

@@ -34,7 +34,7 @@ function outcome(report: Report): string {
     row("by item", units.items.map(({ sku, stock, sold }) => `${sku} ${sold}/${stock}`).join("\n"));
   row("orders in Postgres", shown(postgres?.orders));
   const { count, ...ends } = shoppers;
-  row("shoppers", `${count}: ${listed(ends)}`);
+  row("shoppers", `${count} came\n${listed(ends)}`);
   row("refused, by word", listed(report.refusals));
   row("network errors", String(report.networkErrors));
   const { front, edge, functions, unknown } = requests.byLayer;

@@ -31,9 +31,6 @@ export type Outcome<T, Word extends string> =
 
 export type Visit = ReturnType<typeof createVisit>;
 
-/** Any shopper may hear these at any time; they are waited out. */
-const notNow: ReadonlySet<string> = new Set(["network_error", "rate_limited", "on_hold", "unavailable"]);
-
 export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
   const random = seeded(world.seed, 1_000_000 + plan.index);
   const visitor: Visitor = createVisitor(plan, world.url, world.local);
@@ -44,15 +41,13 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
     return new Surprise(what);
   };
 
-  const check = (step: Step, { status, word, problem, retryAfterMs }: Answer) => {
+  const check = (step: Step, { status, word = "", problem, retryAfterMs }: Answer) => {
+    const note = (what: string) => void record.surprises.push(`${step}: ${what}`);
+    if (status >= 500 && !world.faultsExpected && word !== "on_hold") note(`${status} ${word}`);
+    if (status === 429 && word !== "rate_limited") note(`429 ${word}`);
+    if (status >= 400 && status < 500 && problem === undefined) note(`${status} without a problem document`);
     if (problem !== undefined && [425, 429, 503].includes(status) && retryAfterMs === undefined)
-      record.surprises.push(`${step}: ${status} ${problem.type} without Retry-After`);
-    // A gateway on the way may time out; an unnamed 500 is a defect of ours unless somebody breaks things on purpose.
-    if (status === 500 && !world.faultsExpected) record.surprises.push(`${step}: ${word ?? "500"}`);
-    if (status >= 400 && status < 500 && problem === undefined)
-      record.surprises.push(`${step}: ${status} without a problem document`);
-    if ((status === 429 || status >= 500) && problem !== undefined && !notNow.has(problem.type))
-      record.surprises.push(`${step}: ${status} ${problem.type}`);
+      note(`${status} ${word} without Retry-After`);
   };
 
   const send = async (sending: Sending): Promise<Answer> => {
@@ -145,7 +140,10 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
       const answer = await send(own("entry", "POST", "/entry", "ticket"));
       const outcome = expectOneOf("entry", answer, passAnswer, ["not_your_turn", "sold_out", "closed"]);
       record.entries.push({ ...times(answer), got: outcome.word ?? "granted" });
-      if (outcome.value !== undefined) visitor.tokens.pass = outcome.value.pass;
+      if (outcome.value !== undefined) {
+        visitor.tokens.pass = outcome.value.pass;
+        record.passExpiresAtMs = Date.parse(outcome.value.expiresAt);
+      }
       return outcome;
     },
 

@@ -15,7 +15,7 @@ export interface World {
   http: Http;
   sleep: Sleep;
   stopped: () => boolean;
-  /** Faults are being injected: a 500 is part of the exercise. */
+  /** Something is broken on purpose: 5xx are counted, and no surprise. */
   faultsExpected: boolean;
   /** A ticket of another sale, if there is one. */
   foreignTicket: string | undefined;

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Account } from "./account.ts";
+import type { Guard } from "./guard.ts";
 
 const run = promisify(execFile);
 
@@ -61,7 +62,12 @@ export function handOver(folder: string, account: Account | undefined): void {
  * Creates the cluster unless it is there.
  * @returns the superuser's password
  */
-export async function initialise(home: Home, initdb: string, account: Account | undefined): Promise<string> {
+export async function initialise(
+  home: Home,
+  initdb: string,
+  account: Account | undefined,
+  guard: Guard,
+): Promise<string> {
   if (existsSync(home.data)) return readFileSync(home.passwordFile, "utf8").trim();
   const unfinished = `${home.data}.new`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -73,7 +79,9 @@ export async function initialise(home: Home, initdb: string, account: Account | 
   // As Neon: sorted by code point, but upper() and lower() know all of Unicode.
   args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
   try {
-    await run(initdb, args, { ...account, cwd: home.folder, env: cleanEnvironment() });
+    const running = run(initdb, args, { ...account, cwd: home.folder, env: cleanEnvironment() });
+    guard.watch(running.child.pid);
+    await running;
   } catch (error) {
     const lines = error instanceof Error ? error.message.split("\n") : [String(error)];
     throw new Error(`initdb failed: ${lines.find((l) => l.startsWith("initdb: error")) ?? lines[0] ?? ""}`, {

@@ -84,6 +84,10 @@ export async function startNeonGateway(options: NeonGatewayOptions): Promise<Neo
   }
 
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+    response.once("close", () => {
+      // server.close() has ended the connections idle then; this one became so only now.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
     void route(request, response).catch((error: unknown) => {
       // A statement that failed is the caller's affair, whatever the reason: Neon answers 400 to all of those.
       reply(response, error instanceof Refusal ? error.status : 400, writeError(error));

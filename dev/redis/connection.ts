@@ -27,8 +27,8 @@ export interface Connection {
 interface Waiting {
   replies: Reply[];
   count: number;
-  resolve(replies: Reply[]): void;
-  reject(error: Error): void;
+  resolve: (replies: Reply[]) => void;
+  reject: (error: Error) => void;
 }
 
 /** @param socketPath the unix socket of a redis-server */

@@ -12,7 +12,7 @@ import { createBilling, type GatewayStats } from "./billing.ts";
 import { loadCommands } from "./commands.ts";
 import { openConnection, RedisAway, type Reply } from "./connection.ts";
 import { control, type ControlContext } from "./control.ts";
-import { accessOf, answer, readBody } from "./http.ts";
+import { accessCheck, answer, readBody } from "./http.ts";
 import { writeError } from "./reply.ts";
 import { BadRequest } from "./request.ts";
 import { methodsFor, serve } from "./rest.ts";
@@ -58,6 +58,7 @@ const bodyBytesMax = 10 * 1024 * 1024;
 const keepAliveMs = 75_000;
 const closeMsMax = 2_000;
 const connectionsMax = 10_000;
+const noQuery = new URLSearchParams();
 
 /** @throws Error if the port is taken or Redis does not answer */
 export async function startRedisGateway(options: RedisGatewayOptions): Promise<RedisGateway> {
@@ -65,6 +66,7 @@ export async function startRedisGateway(options: RedisGatewayOptions): Promise<R
   const connection = openConnection(options.redis.socketPath);
   const commands = await loadCommands(connection);
   const billing = await createBilling(connection, commands.statName);
+  const accessOf = accessCheck(token, readOnlyToken);
   const runner = createRunner(connection, commands, createScripts(), billing);
 
   const wipe = async () => {
@@ -78,11 +80,12 @@ export async function startRedisGateway(options: RedisGatewayOptions): Promise<R
 
   function receive(request: IncomingMessage, response: ServerResponse): void {
     const { method = "", url = "" } = request;
-    const [pathname = "", search = ""] = url.split("?", 2);
-    const query = new URLSearchParams(search);
+    const mark = url.indexOf("?");
+    const pathname = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark));
     const isControl = pathname.startsWith("/_gateway/");
     if (!isControl) billing.countRequest();
-    const access = accessOf(request, query, token, readOnlyToken);
+    const access = accessOf(request.headers.authorization, query);
     if (access === undefined || (isControl && access !== "full")) {
       answer(response, 401, writeError("WRONGPASS invalid or missing auth token"));
       return;

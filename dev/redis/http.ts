@@ -49,18 +49,16 @@ export function answer(
 export type Access = "full" | "read_only";
 
 /**
- * Whose token a request bears, in its header or as `_token`. Compared plainly: on 127.0.0.1, in front of data that
- * ends with the process, timing attacks are nobody's worry.
+ * Tells whose token a request bears, in its header or as `_token`. Compared plainly: on 127.0.0.1, in front of data
+ * that ends with the process, timing attacks are nobody's worry.
  */
-export function accessOf(
-  request: IncomingMessage,
-  query: URLSearchParams,
-  token: string,
-  readOnlyToken: string | undefined,
-): Access | undefined {
-  const header = request.headers.authorization;
-  const borne = header === undefined ? query.get("_token") : /^bearer +(.*)$/i.exec(header)?.[1];
-  if (!borne) return undefined;
-  if (borne === token) return "full";
-  return borne === readOnlyToken ? "read_only" : undefined;
+export function accessCheck(token: string, readOnlyToken: string | undefined) {
+  const usualHeader = `Bearer ${token}`;
+  return (header: string | undefined, query: URLSearchParams): Access | undefined => {
+    if (header === usualHeader) return "full";
+    const borne = header === undefined ? query.get("_token") : /^bearer +(.*)$/i.exec(header)?.[1];
+    if (!borne) return undefined;
+    if (borne === token) return "full";
+    return borne === readOnlyToken ? "read_only" : undefined;
+  };
 }

@@ -5,9 +5,9 @@ declare module "redis-parser" {
 
   export default class Parser {
     constructor(options: {
-      returnReply(reply: Parsed): void;
-      returnError(error: Error): void;
-      returnFatalError(error: Error): void;
+      returnReply: (reply: Parsed) => void;
+      returnError: (error: Error) => void;
+      returnFatalError: (error: Error) => void;
       returnBuffers: true;
       stringNumbers: true;
     });

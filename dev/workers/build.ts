@@ -7,13 +7,19 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { z } from "zod";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const wrangler = path.join(path.dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
+const wrangler = path.join(
+  path.dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
+  "bin/wrangler.js",
+);
 
 /** The Workers by the role they play, and where their configuration is. */
 export const configs = { edge: "wrangler.toml", functions: "functions/wrangler.toml" } as const;
 export type WorkerRole = keyof typeof configs;
+
+const configured = z.object({ compatibility_date: z.string() });
 
 export interface Bundle {
   compatibilityDate: string;
@@ -38,7 +44,7 @@ export async function buildWorker(role: WorkerRole, outDir: string): Promise<Bun
   const texts = (await readdir(outDir)).filter((name) => /\.(lua|sql)$/.test(name));
   const read = (name: string) => readFile(path.join(outDir, name), "utf8");
   return {
-    compatibilityDate: readConfig({ config }).compatibility_date ?? "",
+    compatibilityDate: configured.parse(readConfig({ config })).compatibility_date,
     modules: [
       { type: "ESModule", path: "index.js", contents: await read("index.js") },
       ...(await Promise.all(

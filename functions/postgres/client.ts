@@ -21,7 +21,8 @@ export class Refused extends Error {
 
 /**
  * Runs one statement.
- * @throws {Refused} a constraint or a value of the statement was refused (SQLSTATE classes 22 and 23)
+ * @throws {Refused} a constraint or a value of the statement was refused, or a value is too large for a limit of Postgres
+ *   (SQLSTATE classes 22, 23 and 54)
  * @throws {Unavailable} Postgres did not answer, or answered that it cannot serve
  */
 export type Postgres = <Row extends z.ZodType>(
@@ -37,7 +38,7 @@ export function connectPostgres(connectionString: string, fetchEndpoint?: string
     const answer = await sql
       .query(statement, params, { fetchOptions: { signal: AbortSignal.timeout(TIMEOUT_MS) } })
       .catch((error: unknown) => {
-        if (error instanceof NeonDbError && /^2[23]/.test(error.code ?? ""))
+        if (error instanceof NeonDbError && /^(2[23]|54)/.test(error.code ?? ""))
           throw new Refused(error.constraint ?? "", error.message);
         throw new Unavailable("postgres", String(error).slice(0, 200));
       });

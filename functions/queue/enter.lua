@@ -1,7 +1,8 @@
 #!lua flags=allow-key-locking
 -- Lets a shopper in whose turn has come.
 -- Guarantee: nobody comes in before their turn, and never more than `capacity` are inside. Who missed the turn is not
--- sent to the back: with room they come in at once, without it they wait at their old number, before all newer ones.
+-- sent to the back: with room (beyond that for those who wait at smaller numbers) they come in at once, without it they
+-- wait at their old number, before all newer ones.
 -- A repeated call answers the first pass for as long as it lasts.
 --
 -- KEYS  1 sale  2 waitlist  3 released  4 inside  5 stock  6 holds
@@ -72,7 +73,9 @@ if mode == 'normal' or mode == 'passthrough' then
   local active = redis.call('ZCARD', inside)
   local choosing = active - redis.call('ZCOUNT', holds, '(' .. now, '+inf')
   local available = tonumber(redis.call('HGET', stock, 'available'))
-  if active < tonumber(rules[7]) and available > choosing then return admit(0) end
+  -- Those who wait at smaller numbers come first.
+  local ahead = redis.call('ZCOUNT', waitlist, '-inf', '(' .. number)
+  if active + ahead < tonumber(rules[7]) and available > choosing + ahead then return admit(0) end
 end
 redis.call('HDEL', released, shopper)
 redis.call('ZADD', waitlist, number, shopper)

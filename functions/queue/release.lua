@@ -73,7 +73,8 @@ if now >= opensAt and now < closesAt and tick > lastTick then
     local measured = count * 1000000 / ((tick - lastTick) * everyMs)
     perSecondMilli = math.floor(perSecondMilli == 0 and measured or (perSecondMilli + measured) / 2)
   end
-  redis.call('HSET', sale, 'lastTick', tick, 'nowServing', nowServing, 'perSecondMilli', perSecondMilli)
+  lastTick = mode == 'passthrough' and waiting > 0 and tick - 1 or tick
+  redis.call('HSET', sale, 'lastTick', lastTick, 'nowServing', nowServing, 'perSecondMilli', perSecondMilli)
 end
 
 return { 'state',

@@ -8,6 +8,8 @@
 -- OUTPUT  { expired, left over }: how many ended now; how many looked at, so that a full batch says there may be more
 local stock, reservations, shoppers, holds, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local most = tonumber(ARGV[2])
+-- Fields of one variadic command: with their values, well under Lua's limit of about 8,000 arguments.
+local CHUNK = 1000
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -35,13 +37,16 @@ for i, id in ipairs(ids) do
 end
 
 local function apply(key, sums)
-  local fields, changes = {}, {}
+  local fields = {}
   for field in pairs(sums) do fields[#fields + 1] = field end
-  local counts = redis.call('HMGET', key, unpack(fields))
-  for i, field in ipairs(fields) do
-    changes[2 * i - 1], changes[2 * i] = field, (counts[i] or 0) + sums[field]
+  for first = 1, #fields, CHUNK do
+    local last, changes = math.min(first + CHUNK - 1, #fields), {}
+    local counts = redis.call('HMGET', key, unpack(fields, first, last))
+    for i = first, last do
+      changes[#changes + 1], changes[#changes + 2] = fields[i], (counts[i - first + 1] or 0) + sums[fields[i]]
+    end
+    redis.call('HSET', key, unpack(changes))
   end
-  redis.call('HSET', key, unpack(changes))
 end
 if #expired > 0 then
   apply(stock, stockBy)

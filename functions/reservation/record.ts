@@ -17,8 +17,18 @@ export const recordSchema = z.object({
 
 export type Record = z.output<typeof recordSchema>;
 
-/** Decodes the JSON a script answers. */
-export const recordJson = z.string().transform((text) => recordSchema.parse(JSON.parse(text)));
+/** Decodes the JSON a script answers. Other text is no record, which is for the schema around it to judge. */
+export const recordJson = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("not JSON");
+      return z.NEVER;
+    }
+  })
+  .pipe(recordSchema);
 
 /**
  * The record as its shopper sees it at `nowMs`: a hold past its end is over, whether or not it has been expired yet.

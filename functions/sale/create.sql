@@ -2,7 +2,8 @@
 -- whether the sale that is there is the same.
 --
 -- $1 id  $2 definition, JSON
--- Answers one row: created now?  the same as asked for?  published before?  its epoch
+-- Answers one row: created now?  the same as asked for?  published before?  its epoch. No row if another call creates the
+-- sale at this moment: run it again.
 with created as (
   insert into sales (id, definition) values ($1, $2::jsonb)
   on conflict (id) do nothing

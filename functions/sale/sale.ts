@@ -42,7 +42,9 @@ export async function createSale(
   services: Services,
   sale: Sale,
 ): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists">> {
-  const [row] = await services.postgres(createdRow, createSql, [sale.id, JSON.stringify(sale)]);
+  const create = () => services.postgres(createdRow, createSql, [sale.id, JSON.stringify(sale)]);
+  // No row: it waited for another that created this sale meanwhile, which a new statement sees.
+  const row = (await create())[0] ?? (await create())[0];
   if (row === undefined) throw new Error("create.sql answers one row");
   if (!row.created && !row.same) return refuse("sale_exists");
   // What was published once is never published again: a Redis that lost it would sell the same stock anew.

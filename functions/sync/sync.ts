@@ -22,8 +22,8 @@ const TRIM_FROM_ENTRIES = 100;
 
 const movedRow = z.object({ moved: z.boolean() });
 const cursorRow = z.object({ last_entry: z.string() });
-/** `XRANGE` without the client's decoding: [entry, [field, value]]. */
-const rangeReply = z.array(z.tuple([z.string(), z.tuple([z.literal("event"), z.string()])]));
+/** `XRANGE` without the client's decoding: [entry, [field, value]]. What else there may be is refused by Postgres. */
+const rangeReply = z.array(z.tuple([z.string(), z.tuple([z.string(), z.string()]).rest(z.string())]));
 
 interface Entry {
   entry: string;
@@ -72,7 +72,8 @@ export async function drain(services: Services, saleId: string, { trim = false }
     const moved = await applyOrSetAside(services, saleId, cursor, entries);
     if (moved) applied += entries.length;
     cursor = moved ? last.entry : await readCursor(services, saleId);
-    if (entries.length < BATCH_ENTRIES) break;
+    // Whoever moved it instead may have read less than is here.
+    if (moved && entries.length < BATCH_ENTRIES) break;
   }
   if (cursor !== undefined && cursor !== "0-0" && (trim || applied >= TRIM_FROM_ENTRIES)) {
     const minId = cursor;
@@ -104,10 +105,11 @@ async function applyOrSetAside(
     if (!(error instanceof Refused)) throw error;
     if (entries.length === 1) return await setAside(services, saleId, cursor, entries, error);
   }
-  // One of them is refused: one by one, so that it does not stop the rest.
-  for (const entry of entries) {
-    if (!(await applyOrSetAside(services, saleId, cursor, [entry]))) return false;
-    cursor = entry.entry;
+  // One of them is refused: half by half, until it stands alone and does not stop the rest.
+  const middle = entries.length >> 1;
+  for (const half of [entries.slice(0, middle), entries.slice(middle)]) {
+    if (!(await applyOrSetAside(services, saleId, cursor, half))) return false;
+    cursor = half.at(-1)?.entry ?? cursor;
   }
   return true;
 }
@@ -130,7 +132,9 @@ async function setAside(
   { constraint, message }: Refused,
 ): Promise<boolean> {
   if (refused === undefined) return false;
-  const evidence = JSON.stringify({ ...refused, constraint, reason: message });
+  // A NUL is valid in a Redis string and in JSON, but not in Postgres.
+  const event = refused.event.replaceAll("\0", "\ufffd");
+  const evidence = JSON.stringify({ ...refused, event, constraint, reason: message });
   const [row] = await services.postgres(movedRow, setAsideSql, [saleId, cursor, refused.entry, evidence]);
   return row?.moved ?? false;
 }

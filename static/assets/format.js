@@ -48,13 +48,13 @@ export const two = (n) => String(n).padStart(2, "0");
  */
 export function waitText(ahead, perSecond) {
   if (perSecond <= 0) return undefined;
-  const [low, high] = [(ahead * 0.7) / perSecond / 60, (ahead * 1.6) / perSecond / 60];
+  const [low, high] = [(ahead * 0.8) / perSecond / 60, (ahead * 1.4) / perSecond / 60];
   if (high <= 1) return "less than a minute";
   return high > 90 ? range(low / 60, high / 60, "hour") : range(low, high, "minute");
 }
 
 /** @param {number} low @param {number} high @param {string} unit */
 function range(low, high, unit) {
-  const [from, to] = [Math.max(1, Math.floor(low)), Math.max(1, Math.ceil(high))];
+  const [from, to] = [Math.max(1, Math.round(low)), Math.max(1, Math.ceil(high))];
   return from === to ? `about ${from} ${unit}${from === 1 ? "" : "s"}` : `${from} to ${to} ${unit}s`;
 }

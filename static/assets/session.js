@@ -92,9 +92,12 @@ export function openSession(sale, changed) {
     if (at.busy) return;
     at.busy = true;
     note(undefined);
-    await run(lines);
-    at.busy = false;
-    changed();
+    try {
+      await run(lines);
+    } finally {
+      at.busy = false;
+      changed();
+    }
   };
 
   async function join() {

@@ -108,6 +108,7 @@ function start(card) {
   }
 
   function showLeft() {
+    if (session.phase() !== "open") return;
     for (const { sku, left } of session.at.pulse?.items ?? []) {
       const badge = document.querySelector(`[data-sku="${CSS.escape(sku)}"] .left`);
       const text = left === "none" ? "None left" : left === "few" ? "Few left" : "";

@@ -98,14 +98,16 @@ function beforeOpening({ sale }, title, joinable) {
       h("p", {}, "Opens ", h("time", { datetime: sale.opensAt }, momentText(sale.opensAt)), "."),
       joinable
         ? form("join", "Join the line")
-        : h("button", { class: "button", disabled: true }, `Line opens at ${clockText(sale.lobbyOpensAt)}`),
-      h(
-        "p",
-        { class: "quiet" },
-        joinable
-          ? "Everybody here is let in by number."
-          : "This page opens the line by itself. No need to reload.",
-      ),
+        : h("button", { class: "button", disabled: true }, "Join the line"),
+      joinable
+        ? h("p", { class: "quiet" }, "You are let in by number once the sale opens.")
+        : h(
+            "p",
+            { class: "quiet" },
+            "The line takes people from ",
+            h("time", { datetime: sale.lobbyOpensAt }, momentText(sale.lobbyOpensAt)),
+            ". This page opens it by itself; no need to reload.",
+          ),
     ],
     tick: (model) => clock.set(Date.parse(sale.opensAt) - model.now),
   };

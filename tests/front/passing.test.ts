@@ -1,6 +1,7 @@
 /** What the front passes on: bodies as streams, fields as they are, failures in words. */
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { startFront } from "../../dev/front/front.ts";
 import { counted, raw, startWorld, until } from "./world.ts";
@@ -54,18 +55,7 @@ test("fields between client and Worker: hop-by-hop ones stay behind, the rest an
       void res
         .writeHead(200, [
           ...["Cache-Control", "no-store", "Connection", "X-Hop", "X-Hop", "1", "Keep-Alive", "timeout=3"],
-          ...[
-            "Set-Cookie",
-            "a=1",
-            "Set-Cookie",
-            "b=2",
-            "CF-Cache-Status",
-            "LIE",
-            "Age",
-            "99",
-            "X-Name",
-            Buffer.from("é").toString("latin1"),
-          ],
+          ...["Set-Cookie", "a=1", "Set-Cookie", "b=2", "CF-Cache-Status", "LIE", "Age", "99"],
         ])
         .end(),
   );
@@ -74,8 +64,7 @@ test("fields between client and Worker: hop-by-hop ones stay behind, the rest an
   expect(got).toMatchObject({ cache: "BYPASS", age: undefined });
   expect(got.headers).not.toHaveProperty("x-hop");
 
-  const text = await raw(world.front, "/x", "X-Mine: 1\r\nTE: trailers\r\nX-Kept: yes\r\n");
-  expect(text).toContain("\r\nx-name: é\r\n");
+  await raw(world.front, "/x", "X-Mine: 1\r\nTE: trailers\r\nX-Kept: yes\r\n");
   expect(world.seen[1]?.headers).toMatchObject({ "x-kept": "yes", host: "shop.test" });
   expect(world.seen[1]?.headers).not.toHaveProperty("x-mine");
   expect(world.seen[1]?.headers).not.toHaveProperty("te");
@@ -128,6 +117,23 @@ test("a Worker whose address is not known yet is unreachable, not a crash; a mov
   moved.close();
 });
 
+test("a Worker that breaks off while a large body is still coming is a 502, and the client's connection lives on", async () => {
+  const world = await startWorld();
+  world.answer((req, res) => {
+    if (req.method === "POST") req.once("data", () => req.socket.destroy());
+    else res.end("still here");
+  });
+  const client = connect(world.front.port, "127.0.0.1");
+  let text = "";
+  client.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const half = "x".repeat(100_000);
+  client.write(`POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n${half}`);
+  await until(() => text.includes("HTTP/1.1 502 "));
+  client.write(`${half}GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  await until(() => text.includes("still here"));
+  client.destroy();
+});
+
 test("an answer cut off by the Worker is cut off for the client, never completed", async () => {
   const world = await startWorld();
   world.answer((_, res) => {
@@ -140,7 +146,7 @@ test("an answer cut off by the Worker is cut off for the client, never completed
 test("a client that leaves ends the request at the Worker", async () => {
   const world = await startWorld();
   let ended = false;
-  world.answer((req) => void req.on("close", () => (ended = true)));
+  world.answer((_, res) => void res.on("close", () => (ended = true)));
   const leaver = new AbortController();
   const left = fetch(`${world.front.url}/x`, { method: "POST", signal: leaver.signal }).catch(() => "left");
   await until(() => world.seen.length === 1);

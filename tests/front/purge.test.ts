@@ -45,7 +45,10 @@ test("an answer asked for before a purge is not stored after it, and nobody late
   await until(() => held.length === 2);
   held[0]?.writeHead(200, fields).end("old");
   expect((await before).body).toBe("old");
+  const later = world.get("/x");
+  await until(() => world.front.stats().requests === 3);
   held[1]?.writeHead(200, fields).end("new");
   expect((await after).body).toBe("new");
+  expect((await later).body).toBe("new");
   expect(await world.get("/x")).toMatchObject({ cache: "HIT", body: "new" });
 });

@@ -20,8 +20,8 @@ export const utcText = (iso: string): string => `${utc.format(new Date(iso))} UT
 export const count = (n: number): string => n.toLocaleString("en");
 
 /** The pace of a line is never even: a range is honest where a single figure is not. */
-const SOONER = 0.7;
-const LATER = 1.6;
+const SOONER = 0.8;
+const LATER = 1.4;
 
 /** How long until the turn, or undefined while nobody can know. `static/assets/format.js` follows the same rule. */
 export function waitText(ahead: number, perSecond: number): string | undefined {
@@ -33,6 +33,6 @@ export function waitText(ahead: number, perSecond: number): string | undefined {
 }
 
 function range(low: number, high: number, unit: string): string {
-  const [from, to] = [Math.max(1, Math.floor(low)), Math.max(1, Math.ceil(high))];
+  const [from, to] = [Math.max(1, Math.round(low)), Math.max(1, Math.ceil(high))];
   return from === to ? `about ${from} ${unit}${from === 1 ? "" : "s"}` : `${from} to ${to} ${unit}s`;
 }

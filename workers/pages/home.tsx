@@ -51,5 +51,6 @@ export function homePage(sales: PublicSale[]): string {
 function priceFrom({ items, currency }: PublicSale): string {
   const prices = items.map(({ price }) => price);
   const lowest = Math.min(...prices);
-  return `${prices.some((price) => price !== lowest) ? "From " : ""}${money(lowest, currency)}`;
+  if (prices.every((price) => price === lowest)) return money(lowest, currency);
+  return lowest === 0 ? "Free and up" : `From ${money(lowest, currency)}`;
 }

@@ -91,6 +91,7 @@ test("stopped, it leaves neither process nor files", async () => {
   const pid = Number((await query(server.connectionString, "select pg_backend_pid() as pid"))[0]?.pid);
   await server.stop();
   expect(await answers(server.connectionString)).toBe(false);
+  expect((await failure(server.restart())).message).toContain("does not come back");
   expect(mine && existsSync(join(tmpdir(), mine))).toBe(false);
   expect(() => process.kill(pid, 0)).toThrow();
   await server.stop();
@@ -242,3 +243,20 @@ test.for(["end", "SIGINT", "SIGTERM", "SIGKILL"] as const)(
     await until(() => Promise.resolve(readdirSync(scratch).length === 0));
   },
 );
+
+test("a program that is killed while the cluster is being created leaves nothing either", async () => {
+  chmodSync(scratch, 0o777);
+  const server = JSON.stringify(new URL("../../../dev/postgres/server.ts", import.meta.url));
+  const program = `const { startPostgres } = await import(${server}); await startPostgres();`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    env: { ...process.env, TMPDIR: scratch },
+    stdio: "inherit",
+  });
+  const exited = once(child, "exit");
+  const unfinished = () =>
+    readdirSync(scratch).some((name) => existsSync(join(scratch, name, "data.new", "base")));
+  await until(() => Promise.resolve(unfinished()));
+  child.kill("SIGKILL");
+  await exited;
+  await until(() => Promise.resolve(readdirSync(scratch).length === 0));
+});

@@ -68,10 +68,12 @@ test("a gateway that is closed lets a running statement end, but no new one begi
     });
   const running = request();
   await until(() => Promise.resolve(gateway.stats().queries === 1));
+  const began = performance.now();
   const closed = gateway.close();
   expect((await failure(request())).message).toBe("fetch failed");
   expect((await running).status).toBe(200);
   await closed;
+  expect(performance.now() - began).toBeLessThan(3_000);
 });
 
 test("a PostgreSQL that is down is an error at once, and the gateway recovers by itself", async () => {

@@ -9,7 +9,7 @@ import { startPostgres } from "../../../dev/postgres/server.ts";
 delete process.env.DATABASE_URL;
 
 // A start takes a second, but several on a busy machine.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 export async function startStack(options: Partial<NeonGatewayOptions> = {}) {
   const server = await startPostgres({ fsync: false });
@@ -58,7 +58,7 @@ export async function failure(promise: PromiseLike<unknown>): Promise<Error> {
 }
 
 /** Waits until `condition` holds. */
-export async function until(condition: () => Promise<boolean>, msMax = 15_000): Promise<void> {
+export async function until(condition: () => Promise<boolean>, msMax = 30_000): Promise<void> {
   const deadline = Date.now() + msMax;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Still not so after ${msMax} ms.`);

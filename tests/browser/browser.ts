@@ -1,0 +1,97 @@
+/** A real browser for the tests, and what it must never be seen doing: errors, policy violations, other hosts. */
+import { accessSync, constants } from "node:fs";
+import path from "node:path";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+const SCREENSHOTS = path.resolve(import.meta.dirname, "../screenshots");
+const VIEWPORTS = [
+  { width: 360, height: 740 },
+  { width: 1280, height: 860 },
+];
+
+/** @throws Error when there is no browser: a test that did not run must not look like one that passed */
+function executable(): string {
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  const candidates = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
+  for (const candidate of [process.env["CHROMIUM"] ?? "", ...candidates]) {
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // Not this one.
+    }
+  }
+  throw new Error(`no browser: install one of ${NAMES.join(", ")}, or say where it is in CHROMIUM`);
+}
+
+export const launch = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: executable(),
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+
+/** One shopper with a cookie jar of their own. */
+export interface Visitor {
+  context: BrowserContext;
+  page: Page;
+  /** Console errors, exceptions, policy violations, failed requests and requests to any other host, so far. */
+  faults: string[];
+}
+
+interface VisitorOptions {
+  javaScript?: boolean;
+  width?: number;
+}
+
+export async function visitor(browser: Browser, url: string, options: VisitorOptions = {}): Promise<Visitor> {
+  const { javaScript = true, width = 1280 } = options;
+  const context = await browser.newContext({
+    baseURL: url,
+    javaScriptEnabled: javaScript,
+    viewport: { width, height: 860 },
+  });
+  const faults: string[] = [];
+  context.on("request", (request) => {
+    if (new URL(request.url()).origin !== new URL(url).origin) faults.push(`other host: ${request.url()}`);
+  });
+  context.on("console", (message) => {
+    // Violations of the content security policy are reported here too.
+    if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
+  });
+  context.on("weberror", (error) => faults.push(error.error().message));
+  return { context, page: await context.newPage(), faults };
+}
+
+/** The card's heading: the step the shopper is at. */
+export async function step(page: Page, heading: string): Promise<void> {
+  await page.getByRole("heading", { level: 2, name: heading, exact: true }).waitFor();
+}
+
+export async function press(page: Page, button: string): Promise<void> {
+  await page.getByRole("button", { name: button, exact: true }).click();
+}
+
+/** The number on the ticket, as the card shows it. */
+export async function numberOf(page: Page): Promise<number> {
+  const text = await page.locator(".number").innerText();
+  return Number(text.replace(/\D/g, ""));
+}
+
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const viewport of VIEWPORTS) {
+    await page.setViewportSize(viewport);
+    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${viewport.width}.png`), fullPage: true });
+  }
+  if (before) await page.setViewportSize(before);
+}

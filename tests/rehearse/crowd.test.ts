@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { insideCheats, lineCheats, planCrowd, type CrowdOptions } from "../../bench/rehearse/crowd.ts";
+
+const options: CrowdOptions = {
+  shoppers: 1000,
+  seed: 42,
+  items: [
+    { sku: "small", stock: 10, limit: 1 },
+    { sku: "large", stock: 90, limit: 4 },
+  ],
+  lobbyMs: 7000,
+  holdMs: 15_000,
+};
+
+describe("the plan of a crowd", () => {
+  test("is the same for the same seed and another for another", () => {
+    expect(planCrowd(options)).toEqual(planCrowd(options));
+    expect(planCrowd({ ...options, seed: 43 })).not.toEqual(planCrowd(options));
+  });
+
+  test("keeps arrivals between the head start and the last latecomer, a third of them before opening", () => {
+    const arrivals = planCrowd(options).map(({ arrivesMs }) => arrivesMs);
+    expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(-7000);
+    expect(Math.max(...arrivals)).toBeLessThanOrEqual(20_000);
+    const early = arrivals.filter((at) => at < 0).length;
+    expect(early).toBeGreaterThan(200);
+    expect(early).toBeLessThan(400);
+  });
+
+  test("never wishes for more than the limit, and knows all other items", () => {
+    for (const { firstChoice, otherwise } of planCrowd(options)) {
+      for (const { sku, quantity } of [...firstChoice, ...otherwise]) {
+        expect(quantity).toBeGreaterThanOrEqual(1);
+        expect(quantity).toBeLessThanOrEqual(sku === "small" ? 1 : 4);
+      }
+      expect(new Set(otherwise.map(({ sku }) => sku))).toEqual(new Set(["small", "large"]));
+    }
+  });
+
+  test("gives each its own address, and cookies to about half", () => {
+    const crowd = planCrowd(options);
+    expect(new Set(crowd.map(({ address }) => address)).size).toBe(1000);
+    const browsers = crowd.filter(({ client }) => client === "browser").length;
+    expect(Math.abs(browsers - 500)).toBeLessThan(75);
+  });
+
+  test("has every ending and every cheat, even when small", () => {
+    const crowd = planCrowd({ ...options, shoppers: 300 });
+    expect(new Set(crowd.map(({ ending }) => ending))).toEqual(
+      new Set(["buys", "leaves", "gives_back", "abandons"]),
+    );
+    const cheats = new Set(crowd.flatMap(({ cheat }) => (cheat === undefined ? [] : [cheat])));
+    expect(cheats).toEqual(new Set([...lineCheats, ...insideCheats]));
+    for (const habit of ["doubleClicks", "reloads", "repeats"] as const)
+      expect(crowd.some((one) => one[habit])).toBe(true);
+  });
+
+  test("takes other shares", () => {
+    const crowd = planCrowd({ ...options, shares: { wantsMore: 1, abandons: 0, browsers: 0 } });
+    expect(crowd.some(({ ending }) => ending === "abandons")).toBe(false);
+    expect(crowd.some(({ client }) => client === "browser")).toBe(false);
+    expect(crowd.every(({ otherwise }) => otherwise.every((l) => l.sku === "small" || l.quantity > 1))).toBe(
+      true,
+    );
+  });
+
+  test("thinks for less than a hold lasts", () => {
+    for (const { lookMs, payMs } of planCrowd({ ...options, holdMs: 5000 })) {
+      expect(lookMs).toBeLessThanOrEqual(1000);
+      expect(payMs).toBeLessThanOrEqual(1500);
+    }
+  });
+
+  test("copes with one shopper and with no stock", () => {
+    expect(planCrowd({ ...options, shoppers: 1 })).toHaveLength(1);
+    expect(planCrowd({ ...options, items: [{ sku: "none", stock: 0, limit: 1 }] })).toHaveLength(1000);
+  });
+});

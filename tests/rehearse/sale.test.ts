@@ -1,0 +1,129 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { builtInSale, saleFromFile, saleFromText, schedule } from "../../bench/rehearse/sale.ts";
+import { saleSchema } from "../../domain/sale.ts";
+
+const options = { timeoutSeconds: 300 };
+const shoe = { sku: "shoe", name: "Shoe", stock: 12, price: 9900, limit: 1 };
+const drop = { id: "drop", name: "Drop", currency: "EUR", items: [shoe] };
+const from = (sale: object, more = {}) =>
+  saleFromText(JSON.stringify(sale), "drop.json", { ...options, ...more });
+
+describe("a sale file", () => {
+  test("may leave out its times: it opens shortly, and stays open longer than the crowd may take", () => {
+    expect(from(drop)).toMatchObject({ opensInSeconds: 8, openForSeconds: 600 });
+    expect(from(drop, { timeoutSeconds: 900 }).openForSeconds).toBe(960);
+  });
+
+  test("may say when relative to now and to opening", () => {
+    expect(from({ ...drop, opensAt: "+20s", closesAt: "+5m" })).toMatchObject({
+      opensInSeconds: 20,
+      openForSeconds: 300,
+    });
+    expect(from({ ...drop, opensAt: "+20s" }, { openInSeconds: 3 }).opensInSeconds).toBe(3);
+  });
+
+  test("has written times moved to now, which is said, and keeps how long it is open", () => {
+    const { opensInSeconds, openForSeconds, notes } = from({
+      ...drop,
+      opensAt: "2031-05-01T10:00:00Z",
+      closesAt: "2031-05-01T12:00:00Z",
+    });
+    expect({ opensInSeconds, openForSeconds }).toEqual({ opensInSeconds: 8, openForSeconds: 7200 });
+    expect(notes.join()).toContain("times moved to now");
+  });
+
+  test("is sold for nothing, which is said", () => {
+    const { sale, notes } = from(drop);
+    expect(sale.items).toEqual([{ ...shoe, price: 0 }]);
+    expect(notes).toEqual(["prices set to 0: checkout does not take payment in this release"]);
+    expect(from({ ...drop, items: [{ ...shoe, price: 0 }] }).notes).toEqual([]);
+  });
+
+  test("loses what a rehearsal cannot do, which is said", () => {
+    const { sale, notes } = from({
+      ...drop,
+      identity: "registered",
+      lobby: "draw",
+      slots: { count: 2, claimUntil: "2031-05-01T10:30:00Z" },
+      registrationOpensAt: "2031-04-30T10:00:00Z",
+    });
+    expect(sale).toMatchObject({ identity: "anyone", lobby: "arrival" });
+    expect(sale).not.toHaveProperty("slots");
+    expect(sale).not.toHaveProperty("registrationOpensAt");
+    expect(notes.join("\n")).toMatch(/registration and slots left out[^]*identity[^]*lobby/);
+  });
+
+  test("keeps its own waiting times, and gets short ones where it has none", () => {
+    expect(from({ ...drop, holdSeconds: 120 }).sale).toMatchObject({ holdSeconds: 120, passSeconds: 20 });
+    expect(from({ ...drop, items: [{ ...shoe, stock: 400 }] }).sale).toMatchObject({
+      capacity: 400,
+      releaseSize: 200,
+    });
+  });
+
+  test("may be YAML", () => {
+    const text =
+      "id: drop\nname: Drop # of shoes\ncurrency: EUR\nitems:\n  - { sku: a, name: A, stock: 1, price: 0 }\n";
+    expect(saleFromText(text, "drop.yaml", options).sale.items).toMatchObject([{ sku: "a", limit: 1 }]);
+  });
+
+  test.each([
+    ["a negative stock", { items: [{ ...shoe, stock: -1 }] }, "/items/0/stock"],
+    ["a negative price", { items: [{ ...shoe, price: -1 }] }, "/items/0/price"],
+    ["a sku twice", { items: [shoe, shoe] }, "/items/1/sku"],
+    ["an unknown currency", { currency: "XXQ" }, "/currency"],
+    ["an unknown field", { colour: "red" }, "/colour: unknown field"],
+    ["an unknown field of an item", { items: [{ ...shoe, "a/b": 1 }] }, "/items/0/a~1b: unknown field"],
+    ["no items", { items: [] }, "/items"],
+    ["an opening that is no time", { opensAt: "tomorrow" }, "/opensAt"],
+    ["an opening that is a number", { opensAt: 7 }, "/opensAt"],
+    [
+      "closing before opening",
+      { opensAt: "2031-05-01T10:00:00Z", closesAt: "2031-05-01T09:00:00Z" },
+      "/closesAt: must be after opensAt",
+    ],
+  ])("with %s is refused with a pointer", (_what, change, pointer) => {
+    expect(() => from({ ...drop, ...change })).toThrow(`drop.json is not a valid sale:\n  ${pointer}`);
+  });
+
+  test.each([
+    ["is neither JSON nor YAML", "{ id: [", /^drop\.json is neither JSON nor YAML: [^\n]+$/],
+    ["is a list", "[]", /is not a sale/],
+    ["is empty", "", /is not a sale/],
+  ])("that %s is refused in one line", (_what, text, message) => {
+    expect(() => saleFromText(text, "drop.json", options)).toThrow(message);
+  });
+
+  test("that is not there is missed by name", async () => {
+    await expect(saleFromFile("no/such.yaml", options)).rejects.toThrow(
+      "There is no sale file at no/such.yaml.",
+    );
+  });
+});
+
+describe("the sales that come with the project", () => {
+  const folder = path.join(import.meta.dirname, "../../bench/sales");
+  test.each(readdirSync(folder))("%s is valid, priced, and scarce in more than one item", async (file) => {
+    const { sale, notes } = await saleFromFile(path.join(folder, file), options);
+    expect(sale.items.length).toBeGreaterThan(3);
+    expect(notes).toHaveLength(1);
+  });
+});
+
+describe("a scheduled sale", () => {
+  const atMs = Date.parse("2026-12-01T10:00:00.000Z");
+
+  test("is valid, with an id of its own", () => {
+    const sale = schedule(builtInSale(50, options), atMs);
+    expect(saleSchema.parse(sale)).toEqual(sale);
+    expect(sale.opensAt).toBe("2026-12-01T10:00:08.000Z");
+    expect(sale.id).not.toBe(schedule(builtInSale(50, options), atMs + 1).id);
+  });
+
+  test("keeps a long id within bounds", () => {
+    const { id } = schedule(from({ ...drop, id: "a".repeat(64) }), atMs);
+    expect(id.length).toBeLessThanOrEqual(62); // room for the other sale's "-b"
+  });
+});

@@ -1,0 +1,128 @@
+/**
+ * Everything Redis holds of a sale, read past the gateway, and the rules it must obey after every step (design §4.1,
+ * §4.2). Written from the rules, not from the scripts: counters are compared with the records they stand for.
+ */
+import type { RawReply } from "../../dev/redis/gateway.ts";
+import type { Sale } from "../../domain/sale.ts";
+import type { SaleKeys } from "../../functions/redis/keys.ts";
+import { recordJson, type Record as Reservation } from "../../functions/reservation/record.ts";
+
+export interface SaleState {
+  definition: Sale;
+  sale: Map<string, string>;
+  stock: Map<string, string>;
+  waitlist: Map<string, number>;
+  /** shopper → number */
+  released: Map<string, number>;
+  inside: Map<string, number>;
+  reservations: Map<string, Reservation>;
+  shoppers: Map<string, string>;
+  holds: Map<string, number>;
+  outbox: Reservation[];
+}
+
+type Command = (...args: (string | number)[]) => Promise<RawReply>;
+
+export async function readState(command: Command, keys: SaleKeys, definition: Sale): Promise<SaleState> {
+  const hash = async (key: string) => pairs(await command("HGETALL", key));
+  const zset = async (key: string) => numbers(pairs(await command("ZRANGE", key, 0, -1, "WITHSCORES")));
+  const [sale, stock, released, shoppers, records] = await Promise.all(
+    [keys.sale, keys.stock, keys.released, keys.shoppers, keys.reservations].map(hash),
+  );
+  const [waitlist, inside, holds] = await Promise.all([keys.waitlist, keys.inside, keys.holds].map(zset));
+  const entries = list(await command("XRANGE", keys.outbox, "-", "+"));
+  return {
+    definition,
+    sale: sale ?? new Map(),
+    stock: stock ?? new Map(),
+    waitlist: waitlist ?? new Map(),
+    released: new Map([...(released ?? [])].map(([shopper, entry]) => [shopper, parseInt(entry)])),
+    inside: inside ?? new Map(),
+    reservations: new Map([...(records ?? [])].map(([id, text]) => [id, recordJson.parse(text)])),
+    shoppers: shoppers ?? new Map(),
+    holds: holds ?? new Map(),
+    outbox: entries.map((entry) => recordJson.parse(list(list(entry)[1] ?? [])[1])),
+  };
+}
+
+/** Units of a sku by the records in these states. */
+export function unitsIn(state: SaleState, sku: string, states: string[], shopper?: string): number {
+  const records = [...state.reservations.values()].filter(
+    (record) => states.includes(record.state) && (shopper === undefined || record.shopper === shopper),
+  );
+  const lines = records.flatMap((record) => record.lines).filter((line) => line.sku === sku);
+  return lines.reduce((sum, line) => sum + line.quantity, 0);
+}
+
+/** What does not add up. */
+export function imbalances(state: SaleState): string[] {
+  const { definition, sale, stock, shoppers, holds, outbox } = state;
+  const faults: string[] = [];
+  const equal = (what: string, is: number | string | undefined, expected: number | string | undefined) => {
+    if (is !== expected) faults.push(`${what} is ${String(is)}, not ${String(expected)}`);
+  };
+  let availableSum = 0;
+  let unsold = 0;
+  for (const { sku, stock: supplied, limit } of definition.items) {
+    const [available = NaN, slots = NaN, held = NaN, confirmed = NaN] = [
+      "available",
+      "slots",
+      "held",
+      "confirmed",
+    ].map((account) => Number(stock.get(`${account}:${sku}`)));
+    equal(`stock:${sku}`, stock.get(`stock:${sku}`), String(supplied));
+    equal(`the sum of ${sku}`, available + slots + held + confirmed, supplied);
+    for (const [account, units] of Object.entries({ available, slots, held, confirmed }))
+      if (!(units >= 0)) faults.push(`${account}:${sku} is ${units}`);
+    equal(`held:${sku}`, held, unitsIn(state, sku, ["held"]));
+    equal(`confirmed:${sku}`, confirmed, unitsIn(state, sku, ["confirmed"]));
+    for (const shopper of new Set([...state.reservations.values()].map((record) => record.shopper))) {
+      const units = unitsIn(state, sku, ["held", "confirmed"], shopper);
+      equal(`${shopper}/${sku}`, Number(shoppers.get(`${shopper}/${sku}`) ?? 0), units);
+      if (units > limit) faults.push(`${shopper} has ${units} of ${sku}`);
+    }
+    availableSum += available;
+    unsold += supplied - confirmed;
+  }
+  equal("available", Number(stock.get("available")), availableSum);
+  equal("unsold", Number(sale.get("unsold")), unsold);
+
+  const live = [...state.reservations.values()].filter((record) => record.state === "held");
+  equal("the number of holds", holds.size, live.length);
+  for (const record of live) {
+    equal(`the end of ${record.id}`, holds.get(record.id), record.expiresAtMs);
+    equal(`the live reservation of ${record.shopper}`, shoppers.get(record.shopper), record.id);
+  }
+
+  let changes = 0;
+  for (const [id, record] of state.reservations) {
+    equal(`the id of ${id}`, record.id, id);
+    const entries = outbox.filter((entry) => entry.id === id);
+    equal(`the first outbox entry of ${id}`, entries[0]?.state, "held");
+    equal(`the last outbox entry of ${id}`, JSON.stringify(entries.at(-1)), JSON.stringify(record));
+    changes += record.state === "held" ? 1 : 2;
+  }
+  equal("the number of outbox entries", outbox.length, changes);
+  return faults;
+}
+
+/** What is wrong with the line: one place each, one number each. */
+export function lineFaults({ sale, waitlist, released }: SaleState): string[] {
+  const faults = [...waitlist.keys()].filter((shopper) => released.has(shopper)).map((s) => `${s} is twice there`);
+  const given = [...waitlist.values(), ...released.values()];
+  if (new Set(given).size !== given.length) faults.push("a number was given twice");
+  const last = Number(sale.get("lastNumber"));
+  if (given.some((number) => number > last)) faults.push("a number is above the last one given");
+  if (Number(sale.get("nowServing")) > last) faults.push("a number is served that was not given");
+  return faults;
+}
+
+const list = (reply: RawReply): RawReply[] => (Array.isArray(reply) ? reply : []);
+
+function pairs(reply: RawReply): Map<string, string> {
+  const flat = list(reply);
+  return new Map(flat.flatMap((field, i) => (i % 2 === 0 ? [[String(field), String(flat[i + 1])] as const] : [])));
+}
+
+const numbers = (texts: Map<string, string>) =>
+  new Map([...texts].map(([member, score]) => [member, Number(score)]));

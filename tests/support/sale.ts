@@ -1,0 +1,224 @@
+/**
+ * One sale on a real Redis, script by script. Time is told in seconds since the sale's opening (negative before it) and
+ * passed to the scripts: nothing here sleeps. It keeps the tickets and passes that the scripts hand out, as clients do.
+ */
+import type { Mode, Sale } from "../../domain/sale.ts";
+import { confirmScript } from "../../functions/checkout/checkout.ts";
+import { releaseScript as tickScript, type SaleSnapshot } from "../../functions/queue/pulse.ts";
+import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
+import { runScript, type Script } from "../../functions/redis/client.ts";
+import { saleKeys, type SaleKeys } from "../../functions/redis/keys.ts";
+import { expireScript } from "../../functions/reservation/expire.ts";
+import {
+  releaseScript as giveBackScript,
+  reserveScript,
+  summedBySku,
+} from "../../functions/reservation/reservation.ts";
+import { setModeScript } from "../../functions/sale/sale.ts";
+import { imbalances, lineFaults, readState, type SaleState } from "./books.ts";
+import type { TestRedis } from "./redis.ts";
+
+export const scripts = {
+  join: joinScript,
+  enter: enterScript,
+  leave: leaveScript,
+  tick: tickScript,
+  reserve: reserveScript,
+  confirm: confirmScript,
+  giveBack: giveBackScript,
+  expire: expireScript,
+  setMode: setModeScript,
+};
+export type Scripts = typeof scripts;
+
+export interface Ticket {
+  number: number;
+  epoch: number;
+}
+export interface Pass extends Ticket {
+  expiresAtMs: number;
+}
+/** sku → quantity; a list is sent as it is, without being summed. */
+export type Basket = Record<string, number> | { sku: string; quantity: number }[];
+
+export class TestSale {
+  readonly id: string;
+  readonly keys: SaleKeys;
+  readonly definition: Sale;
+  readonly tickets = new Map<string, Ticket>();
+  readonly passes = new Map<string, Pass>();
+  /** The scripts of the project, or what a test puts in their place to see its checks fail. */
+  readonly scripts: Scripts = { ...scripts };
+  /** Leaves the time to Redis, as in production; the seconds passed to the methods then say nothing. */
+  redisTime = false;
+  readonly #world: TestRedis;
+
+  constructor(world: TestRedis, definition: Sale) {
+    this.#world = world;
+    this.definition = definition;
+    this.id = definition.id;
+    this.keys = saleKeys(definition.id);
+  }
+
+  /** Milliseconds, as the scripts have them. */
+  at(second: number): number {
+    return Date.parse(this.definition.opensAt) + Math.round(second * 1000);
+  }
+
+  async join(shopper: string, second: number, old: Ticket = { number: 0, epoch: 0 }) {
+    const { sale, waitlist, released } = this.keys;
+    const args = [this.#now(second), shopper, old.number, old.epoch];
+    const reply = await this.#run(this.scripts.join, [sale, waitlist, released], args);
+    const [word, number, epoch, nowMs, nextTickMs] = reply;
+    if (word === "joined" || word === "again") this.tickets.set(shopper, { number, epoch });
+    return { word, number, epoch, nowMs, nextTickMs };
+  }
+
+  async leave(shopper: string) {
+    const { sale, waitlist, released, inside } = this.keys;
+    const [word] = await this.#run(this.scripts.leave, [sale, waitlist, released, inside], [shopper]);
+    return word;
+  }
+
+  async enter(shopper: string, second: number, ticket = this.tickets.get(shopper) ?? { number: 1, epoch: 1 }) {
+    const { sale, waitlist, released, inside, stock, holds } = this.keys;
+    const keys = [sale, waitlist, released, inside, stock, holds];
+    const args = [this.#now(second), shopper, ticket.number, ticket.epoch];
+    const reply = await this.#run(this.scripts.enter, keys, args);
+    const [word, number, epoch, nowMs, passExpiresAtMs, nextTickMs] = reply;
+    if (word === "entered" || word === "again")
+      this.passes.set(shopper, { number, epoch, expiresAtMs: passExpiresAtMs });
+    return { word, number, epoch, nowMs, passExpiresAtMs, nextTickMs };
+  }
+
+  /** Releases who is due. @throws Error when Redis does not know the sale */
+  async tick(second: number): Promise<SaleSnapshot> {
+    const state = await this.tickReply(second);
+    if (state.word === "missing") throw new Error("missing");
+    return state;
+  }
+
+  async tickReply(second: number) {
+    const { sale, waitlist, released, inside, stock, holds } = this.keys;
+    const keys = [sale, waitlist, released, inside, stock, holds];
+    return await this.#run(this.scripts.tick, keys, [this.#now(second)]);
+  }
+
+  async reserve(shopper: string, id: string, basket: Basket, second: number, pass = this.passOf(shopper)) {
+    const { sale, stock, inside, reservations, shoppers, holds, outbox } = this.keys;
+    const lines = Array.isArray(basket)
+      ? basket
+      : summedBySku(Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity })));
+    return await this.#run(
+      this.scripts.reserve,
+      [sale, stock, inside, reservations, shoppers, holds, outbox],
+      [this.#now(second), id, shopper, pass.number, pass.epoch, pass.expiresAtMs, JSON.stringify(lines)],
+    );
+  }
+
+  async confirm(shopper: string, id: string, second: number, authorised = 0) {
+    const { sale, stock, inside, reservations, holds, outbox } = this.keys;
+    const keys = [sale, stock, inside, reservations, holds, outbox];
+    return await this.#run(this.scripts.confirm, keys, [this.#now(second), id, shopper, authorised]);
+  }
+
+  async giveBack(shopper: string, id: string, second: number, pass = this.passOf(shopper)) {
+    const { stock, inside, reservations, shoppers, holds, outbox } = this.keys;
+    const keys = [stock, inside, reservations, shoppers, holds, outbox];
+    const args = [this.#now(second), id, shopper, pass.expiresAtMs];
+    const [word] = await this.#run(this.scripts.giveBack, keys, args);
+    return word;
+  }
+
+  async expire(second: number, most = 200) {
+    const { stock, reservations, shoppers, holds, outbox } = this.keys;
+    const keys = [stock, reservations, shoppers, holds, outbox];
+    const [expired, seen] = await this.#run(this.scripts.expire, keys, [this.#now(second), most]);
+    return { expired, seen };
+  }
+
+  async setMode(mode: Mode, second: number) {
+    const [word, before] = await this.#run(this.scripts.setMode, [this.keys.sale], [this.#now(second), mode]);
+    return { word, before };
+  }
+
+  /** Brings people through the line and in, in this order; they must fit one release. */
+  async admit(people: string[], second: number): Promise<void> {
+    for (const shopper of people) await this.join(shopper, second);
+    await this.tick(second);
+    const words = await Promise.all(people.map(async (shopper) => (await this.enter(shopper, second)).word));
+    if (words.some((word) => word !== "entered")) throw new Error(`not all came in: ${words.join()}`);
+  }
+
+  /** Brings any number of people inside, more than the stock would: the turn lasts 30 s. Leaves mode passthrough. */
+  async crowd(people: string[], second: number): Promise<void> {
+    await this.setMode("passthrough", second);
+    await Promise.all(people.map((shopper) => this.join(shopper, second)));
+    await this.tick(second);
+    await this.setMode("normal", second);
+  }
+
+  async state(): Promise<SaleState> {
+    return await readState(this.#world.gateway.redis.command, this.keys, this.definition);
+  }
+
+  /** What does not add up (design §4.1, §4.2); empty when all is well. */
+  async books(): Promise<string[]> {
+    return imbalances(await this.state());
+  }
+
+  /** What is wrong with the line; empty when all is well. */
+  async line(): Promise<string[]> {
+    return lineFaults(await this.state());
+  }
+
+  /** Without one, a pass good till the end of the sale: whoever uses it is refused for another reason. */
+  passOf(shopper: string): Pass {
+    return (
+      this.passes.get(shopper) ?? { number: 1, epoch: 1, expiresAtMs: Date.parse(this.definition.closesAt) }
+    );
+  }
+
+  #now(second: number): number | "" {
+    return this.redisTime ? "" : this.at(second);
+  }
+
+  async #run<Reply>(script: Script<Reply>, keys: string[], args: (string | number)[]): Promise<Reply> {
+    return await inFlight(() => runScript(this.#world.services.redis, script, keys, args));
+  }
+}
+
+/** Enough for a race, and few enough that no call of a burst runs into the client's timeout and is sent again. */
+const IN_FLIGHT_MAX = 32;
+let running = 0;
+const queued: (() => void)[] = [];
+
+async function inFlight<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  if (running >= IN_FLIGHT_MAX) await new Promise<void>((resolve) => queued.push(resolve));
+  else running++;
+  try {
+    return await call();
+  } finally {
+    // The place goes to the next one, or is given back.
+    const next = queued.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+}
+
+/** Shoppers' names in the order of their numbers. */
+export const people = (count: number, prefix = "s") =>
+  Array.from({ length: count }, (_, i) => `${prefix}${String(i + 1).padStart(3, "0")}`);
+
+/** The words of many answers, counted. */
+export function counted(words: string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+/** A script with a rule taken out or changed. @throws Error if it has no such text: a control that breaks nothing */
+export function broken<Broken extends Script<unknown>>(script: Broken, text: string, instead = ""): Broken {
+  if (!script.source.includes(text)) throw new Error(`${script.name} has no "${text}"`);
+  return { ...script, source: script.source.replace(text, instead) };
+}

@@ -1,0 +1,191 @@
+/** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
+import type { Order, PublicSale, Pulse, Reservation } from "../../domain/api.ts";
+import type { Phase } from "../../domain/sale.ts";
+import { count, money, utcText, waitText } from "./format.ts";
+import { visitPath } from "./sale.tsx";
+
+export interface Turn {
+  step: "turn";
+  number: number | undefined;
+  passUntilMs: number | undefined;
+  /** Minted for this form; a form that is sent twice reserves once. */
+  reservationId: string;
+  /** Quantities of an attempt before, by sku. */
+  chosen: ReadonlyMap<string, number>;
+}
+
+export type Visit =
+  | { step: "outside"; phase: Phase }
+  | { step: "waiting"; number: number; joinedAtMs: number; phase: Phase; called: boolean }
+  | Turn
+  | { step: "held"; reservation: Reservation }
+  | { step: "order"; order: Order };
+
+type Waits = Extract<Visit, { step: "waiting" }>;
+
+export function Waiting({
+  sale,
+  visit,
+  pulse,
+}: {
+  sale: PublicSale;
+  visit: Waits;
+  pulse: Pulse | undefined;
+}) {
+  const ahead = pulse === undefined ? undefined : Math.max(0, visit.number - pulse.nowServing - 1);
+  return (
+    <>
+      <h2>{visit.called ? "You are next" : "You are in line"}</h2>
+      <p class="number">
+        <span class="quiet">Your number</span>
+        {count(visit.number)}
+      </p>
+      <div class="stub"></div>
+      <p>{waitingText(visit, pulse, ahead)}</p>
+      {visit.phase === "lobby" && (
+        <p>
+          The sale opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
+        </p>
+      )}
+      <p class="quiet">This page asks again by itself. Close it if you like: your place is kept.</p>
+      <p>
+        <a class="button button-plain" href={visitPath(sale.id)}>
+          Check now
+        </a>
+      </p>
+      <details class="after">
+        <summary>Leave the line</summary>
+        <p>Your place goes to the next person and does not come back.</p>
+        <form method="post" action={`${visitPath(sale.id)}/leave`}>
+          <button class="button button-plain">Give up my place</button>
+        </form>
+      </details>
+    </>
+  );
+}
+
+function waitingText(visit: Waits, pulse: Pulse | undefined, ahead: number | undefined): string {
+  if (pulse === undefined || ahead === undefined) return "We cannot see the line right now.";
+  if (visit.called) return "Your turn has come. You are let in as soon as there is room.";
+  const people =
+    ahead === 0
+      ? "Nobody is ahead of you."
+      : `${count(ahead)} ${ahead === 1 ? "person is" : "people are"} ahead of you.`;
+  if (visit.phase !== "open") return people;
+  if (pulse.mode !== "normal" && pulse.mode !== "passthrough")
+    return `${people} The sale is paused for a moment.`;
+  const wait = waitText(ahead + 1, pulse.perSecond);
+  return `${people} ${wait === undefined ? "We cannot say yet how long it takes." : `The wait is ${wait}.`}`;
+}
+
+export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; pulse: Pulse | undefined }) {
+  const gone = new Set(pulse?.items.filter(({ left }) => left === "none").map(({ sku }) => sku));
+  const first = visit.chosen.size > 0 ? undefined : sale.items.find(({ sku }) => !gone.has(sku))?.sku;
+  return (
+    <>
+      <h2>It is your turn</h2>
+      {visit.passUntilMs !== undefined && (
+        <p>
+          Choose until{" "}
+          <time datetime={new Date(visit.passUntilMs).toISOString()}>
+            {utcText(new Date(visit.passUntilMs).toISOString())}
+          </time>
+          .
+        </p>
+      )}
+      <form method="post" action={`${visitPath(sale.id)}/reserve`}>
+        <input type="hidden" name="reservationId" value={visit.reservationId} />
+        {sale.items.map((item) => (
+          <label class="choice">
+            <span class="item-name">
+              {item.name}
+              <span class="quiet">
+                {gone.has(item.sku) ? "Nothing left at the moment" : money(item.price, sale.currency)}
+              </span>
+            </span>
+            <select name={`quantity.${item.sku}`}>
+              {Array.from({ length: item.limit + 1 }, (_, quantity) => (
+                <option
+                  value={String(quantity)}
+                  selected={quantity === (visit.chosen.get(item.sku) ?? (item.sku === first ? 1 : 0))}
+                >
+                  {quantity}
+                </option>
+              ))}
+            </select>
+          </label>
+        ))}
+        <button class="button">Reserve</button>
+      </form>
+      <p class="quiet">Nothing is charged yet.</p>
+    </>
+  );
+}
+
+type Bought = Pick<Reservation, "lines" | "total" | "currency">;
+
+function Lines({ sale, bought }: { sale: PublicSale; bought: Bought }) {
+  const names = new Map(sale.items.map(({ sku, name }) => [sku, name]));
+  return (
+    <dl class="lines">
+      {bought.lines.map(({ sku, quantity, price }) => (
+        <div>
+          <dt>
+            {quantity} × {names.get(sku) ?? sku}
+          </dt>
+          <dd>{money(price * quantity, bought.currency)}</dd>
+        </div>
+      ))}
+      <div class="total">
+        <dt>Total</dt>
+        <dd>{money(bought.total, bought.currency)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+export function Held({
+  sale,
+  reservation,
+  nowMs,
+}: {
+  sale: PublicSale;
+  reservation: Reservation;
+  nowMs: number;
+}) {
+  const minutes = Math.max(1, Math.floor((Date.parse(reservation.expiresAt) - nowMs) / 60_000));
+  return (
+    <>
+      <h2>Held for you</h2>
+      <p>
+        Yours until <time datetime={reservation.expiresAt}>{utcText(reservation.expiresAt)}</time>, about{" "}
+        {minutes} {minutes === 1 ? "minute" : "minutes"} from now.
+      </p>
+      <Lines sale={sale} bought={reservation} />
+      <div class="stub"></div>
+      <form method="post" action={`${visitPath(sale.id)}/checkout`}>
+        <button class="button">Complete order</button>
+      </form>
+      <form class="after" method="post" action={`${visitPath(sale.id)}/give-back`}>
+        <button class="button button-plain">Give back</button>
+      </form>
+    </>
+  );
+}
+
+export function Receipt({ sale, order }: { sale: PublicSale; order: Order }) {
+  return (
+    <>
+      <p class="done" aria-hidden="true"></p>
+      <h2>It is yours</h2>
+      <p>
+        Ordered <time datetime={order.confirmedAt}>{utcText(order.confirmedAt)}</time>.
+      </p>
+      <Lines sale={sale} bought={order} />
+      <div class="stub"></div>
+      <p class="quiet">
+        Order <code>{order.id}</code>
+      </p>
+    </>
+  );
+}
