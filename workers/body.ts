@@ -2,6 +2,8 @@
 import { refuse, type Refusal } from "../domain/refusal.ts";
 
 const BODY_MAX_BYTES = 16 * 1024;
+/** What is read of a body that is too large: a client that is still sending would not hear the answer. */
+const DISCARD_MAX_BYTES = 1024 * 1024;
 
 /**
  * Reads a request's body.
@@ -12,16 +14,15 @@ export async function readJsonBody(
 ): Promise<
   { text: string | undefined } | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">
 > {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) return refuse("body_too_large");
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Read with the limit in hand: a body sent in chunks does not say its length.
   const body: AsyncIterable<Uint8Array> | null = request.body;
   for await (const chunk of body ?? []) {
     size += chunk.byteLength;
-    if (size > BODY_MAX_BYTES) return refuse("body_too_large");
-    chunks.push(chunk);
+    if (size <= BODY_MAX_BYTES) chunks.push(chunk);
+    if (size > DISCARD_MAX_BYTES) break;
   }
+  if (size > BODY_MAX_BYTES) return refuse("body_too_large");
   if (size === 0) return { text: undefined };
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") return refuse("unsupported_media_type");

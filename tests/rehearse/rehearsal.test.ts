@@ -34,7 +34,7 @@ const draft = saleFromText(
     holdSeconds: 8,
   }),
   "the test's sale",
-  { openInSeconds: 5, timeoutSeconds: 90 },
+  { openInSeconds: 3, timeoutSeconds: 90 },
 );
 
 async function start(options: StackOptions = {}): Promise<Stack> {
@@ -115,7 +115,7 @@ describe("a rehearsal", () => {
   });
 
   test(
-    "holds one unit when the answer to a reserve is lost and it is repeated",
+    "ends the same when answers of Redis are lost and calls repeated",
     { timeout: TEST_MS },
     async () => {
       const target = await start();

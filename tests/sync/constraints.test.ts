@@ -84,9 +84,7 @@ test("a movement has units, goes from one account to another, is of an item of t
   await expect(movement("held", "held", 1)).rejects.toEqual(refusedBy("stock_ledger_check"));
   await expect(movement("held", "confirmed", 0)).rejects.toEqual(refusedBy("stock_ledger_units_check"));
   await expect(movement("held", "confirmed", -1)).rejects.toEqual(refusedBy("stock_ledger_units_check"));
-  await expect(movement("pocket", "held", 1)).rejects.toEqual(
-    refusedBy("stock_ledger_from_account_check"),
-  );
+  await expect(movement("pocket", "held", 1)).rejects.toEqual(refusedBy("stock_ledger_from_account_check"));
   await expect(movement("held", "pocket", 1)).rejects.toEqual(refusedBy("stock_ledger_to_account_check"));
   await expect(movement("available", "held", 1, "boat")).rejects.toEqual(
     refusedBy("stock_ledger_sale_id_sku_fkey"),

@@ -35,7 +35,10 @@ const available = async (saleId: string) =>
 const publishedAt = async (saleId: string) =>
   (await world.behind("select published_at from sales where id = $1", [saleId]))[0]?.published_at;
 const audited = (saleId: string, action: string) =>
-  world.behind("select detail from audit_log where sale_id = $1 and action = $2 order by id", [saleId, action]);
+  world.behind("select detail from audit_log where sale_id = $1 and action = $2 order by id", [
+    saleId,
+    action,
+  ]);
 
 test("a sale created twice is the same sale once", async () => {
   const sale = newSale();

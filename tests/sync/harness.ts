@@ -32,7 +32,8 @@ import type { Services } from "../../functions/services.ts";
 delete process.env.DATABASE_URL;
 
 /** Texts by which a fault finds the statement it is for. */
-export const APPLY = "insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)\\n  select";
+export const APPLY =
+  "insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)\\n  select";
 export const CURSOR = "select last_entry from sync_cursor";
 export const SET_ASIDE = "event_refused";
 export const CREATE = "insert into sales (id, definition)";
@@ -141,7 +142,12 @@ export async function admit(services: Services, saleId: string, count: number): 
 }
 
 /** @returns the reservation's id */
-export async function hold(services: Services, pass: PassClaims, quantity = 1, sku = "shoe"): Promise<string> {
+export async function hold(
+  services: Services,
+  pass: PassClaims,
+  quantity = 1,
+  sku = "shoe",
+): Promise<string> {
   const reservationId = crypto.randomUUID();
   must(await reserve(services, pass, { reservationId, lines: [{ sku, quantity }] }));
   return reservationId;

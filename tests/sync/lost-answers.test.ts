@@ -41,7 +41,9 @@ async function saleWithOrders(orders: number): Promise<Sale> {
 
 const cursorOf = async (saleId: string) => (await stored(world, saleId)).cursor?.[0]?.last_entry;
 const streamStart = async (saleId: string) =>
-  String(await world.redis.redis.command("XRANGE", saleKeys(saleId).outbox, "-", "+", "COUNT", 1)).split(",")[0];
+  String(await world.redis.redis.command("XRANGE", saleKeys(saleId).outbox, "-", "+", "COUNT", 1)).split(
+    ",",
+  )[0];
 
 test("an apply whose answer is lost after the commit is not repeated by the next drain", async () => {
   const sale = await saleWithOrders(3);
@@ -120,14 +122,16 @@ test("a drain that dies between two batches leaves the first one applied and the
   world.redis.faults.add({ kind: "cut", match: '"XRANGE"' });
   await expect(drain(services, sale.id)).rejects.toThrow("redis unavailable");
   world.redis.faults.clear();
-  const entries = z.array(z.unknown()).parse(
-    await world.redis.redis.command(
-      "XRANGE",
-      saleKeys(sale.id).outbox,
-      `(${String(await cursorOf(sale.id))}`,
-      "+",
-    ),
-  );
+  const entries = z
+    .array(z.unknown())
+    .parse(
+      await world.redis.redis.command(
+        "XRANGE",
+        saleKeys(sale.id).outbox,
+        `(${String(await cursorOf(sale.id))}`,
+        "+",
+      ),
+    );
   expect(entries).toHaveLength(600 - 500);
   expect(await drain(services, sale.id)).toBe(100);
   await expectSameBooks(world, services, sale);

@@ -100,9 +100,11 @@ test("a crash of Postgres in the midst of a drain leaves whole batches only", as
   await world.database.kill();
   expect(await outcome).toMatch(/drained|postgres unavailable/);
   await world.database.restart();
-  const { orders, ledger, cursor } = await stored(world, sale.id);
-  expect([0, 200, 250, 300]).toContain(orders?.length === undefined ? -1 : orders.length && orders.length);
-  expect(ledger?.length === 1).toBe(cursor?.[0]?.last_entry === "0-0");
+  const { ledger, cursor } = await stored(world, sale.id);
+  // One movement an entry, and the supply.
+  const applied = (ledger?.length ?? 0) - 1;
+  expect([0, 500, 600]).toContain(applied);
+  expect(cursor?.[0]?.last_entry === "0-0").toBe(applied === 0);
   await drain(services, sale.id);
   await expectSameBooks(world, services, sale);
   await drainAgain(world, sale.id);

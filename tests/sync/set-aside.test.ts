@@ -76,7 +76,11 @@ const poisons: [what: string, event: string, reason: RegExp][] = [
   ["a null", "null", /json/],
   ["a NUL character", `{"id":"\u0000"}`, /.+/],
   ["an escaped NUL", JSON.stringify(event({ shopper: "\u0000" })), /unicode/i],
-  ["a sku too long for an index", JSON.stringify(event({ lines: [{ ...shoes(1)[0], sku: randomText(20_000) }] })), /index/],
+  [
+    "a sku too long for an index",
+    JSON.stringify(event({ lines: [{ ...shoes(1)[0], sku: randomText(20_000) }] })),
+    /index/,
+  ],
 ];
 
 /** Not compressible, so that it stays too long. */

@@ -93,7 +93,8 @@ async function measure(orders: number, rounds: number): Promise<void> {
     for (const batch of batches(records, BATCH_ORDERS)) {
       const pipeline = services.redis.pipeline();
       for (const state of ["held", "confirmed"])
-        for (const record of batch) pipeline.xadd(outbox, "*", { event: JSON.stringify({ ...record, state }) });
+        for (const record of batch)
+          pipeline.xadd(outbox, "*", { event: JSON.stringify({ ...record, state }) });
       await pipeline.exec();
     }
 

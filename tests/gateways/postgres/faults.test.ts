@@ -36,6 +36,12 @@ test("a lost answer: the statement took effect and the caller does not know", as
   expect(await count("lost")).toBe(2);
 });
 
+test("an answer is lost only after the statement took effect, however long that takes", async () => {
+  stack.gateway.faults.add({ kind: "lose_answer", times: 1 });
+  await failure(stack.sql`insert into effects select 'lost slowly' from pg_sleep(0.3)`);
+  expect(await count("lost slowly")).toBe(1);
+});
+
 test("a lost answer of a batch: it is committed and the caller does not know", async () => {
   stack.gateway.faults.add({ kind: "lose_answer", times: 1 });
   const batch = stack.sql.transaction([insert("lost batch"), insert("lost batch")]);

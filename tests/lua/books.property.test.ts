@@ -1,0 +1,75 @@
+/** Whatever a few shoppers do, in whatever order and however often: after every step the sale obeys its rules. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Script } from "../../functions/redis/client.ts";
+import { anySteps, play, type Step } from "../support/model.ts";
+import { withRedis } from "../support/redis.ts";
+import { broken, people, scripts, type Basket, type Scripts } from "../support/sale.ts";
+
+const redis = withRedis();
+const shoppers = people(12);
+const baskets: Basket[] = [
+  { shoe: 1 },
+  { shoe: 2 },
+  { hat: 1 },
+  { hat: 1, shoe: 1 },
+  { hat: 1, scarf: 2, shoe: 1 },
+];
+const steps = anySteps(shoppers, baskets);
+
+/** So little of everything that a few shoppers meet every limit. */
+async function run(played: Step[], seen: Set<string>, replaced: Partial<Scripts> = {}): Promise<void> {
+  const sale = await redis.sale({
+    items: { shoe: { stock: 4, limit: 2 }, hat: { stock: 2, limit: 1 }, scarf: { stock: 4, limit: 3 } },
+    releaseSize: 3,
+    capacity: 4,
+    passSeconds: 40,
+    holdSeconds: 30,
+    openSeconds: 600,
+  });
+  Object.assign(sale.scripts, replaced);
+  // A line to begin with; the others come as the steps have it.
+  for (const shopper of shoppers.slice(0, 6)) await sale.join(shopper, -1);
+  await play(sale, played, seen);
+}
+
+test("the books balance, the line keeps its order, and what is not bought comes back", { timeout: 120_000 }, async () => {
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(steps, (played) => run(played, seen)),
+    { numRuns: 100 },
+  );
+  // Steps that only ever refuse would prove nothing.
+  const [join, enter] = [["joined", "again"], ["entered", "again", "not_your_turn"]];
+  const reserve = ["held", "sold_out", "limit_reached", "pass_expired", "expire_first"];
+  const confirm = ["confirmed", "again", "reservation_expired", "not_found"];
+  const giveBack = ["released", "again", "already_confirmed"];
+  const others = { repeat: ["again"], expire: ["expired"], tick: ["released"], leave: ["left"] };
+  for (const [verb, words] of Object.entries({ join, enter, reserve, confirm, giveBack, ...others }))
+    for (const word of words) expect(seen).toContain(`${verb} ${word}`);
+});
+
+/** What is taken out, and the text that goes with it. */
+const controls: [string, keyof Scripts, string, string][] = [
+  ["the look for a place", "join", "if place then return", "if false then return"],
+  ["the look at the room, on entry", "enter", "if active + ahead < tonumber(rules[7]) and", "if"],
+  ["the look at those before, on entry", "enter", "available > choosing + ahead", "true"],
+  ["the look at the room, on release", "tick", "rules[12] - active, ", ""],
+  ["the look at the stock, on release", "tick", ", available - choosing", ""],
+  ["the look at the tick", "tick", "'lastTick', lastTick, ", ""],
+  ["the stock check", "reserve", "if available < line.quantity then short = true end", ""],
+  ["the limit", "reserve", "+ line.quantity > limit", "+ line.quantity > 99"],
+  ["the replay check", "reserve", "if before then", "if false then"],
+  ["the look at who is inside", "reserve", "if not insideUntil or insideUntil <= now then", "if false then"],
+  ["the look at the state, on confirming", "confirm", "if record.state ~= 'held' or", "if"],
+  ["the look at the state, on giving back", "giveBack", "if record.state ~= 'held' then", "if false then"],
+];
+
+test.each(controls)("with %s removed, the model notices", { timeout: 60_000 }, async (_, verb, text, instead) => {
+  const script: Script<unknown> = scripts[verb];
+  const replaced = { [verb]: broken(script, text, instead) };
+  const seen = new Set<string>();
+  const property = fc.asyncProperty(steps, (played) => run(played, seen, replaced));
+  const { failed } = await fc.check(property, { numRuns: 200, endOnFailure: true });
+  expect(failed).toBe(true);
+});

@@ -1,0 +1,177 @@
+/**
+ * What a sale may do, as a model: random steps of a few shoppers, and after each the rules that relate the state before to the
+ * state after. Written from the design (§4, §5.2), with the whole state at hand where a script has a few counters.
+ */
+import fc from "fast-check";
+import { modes, type Mode } from "../../domain/sale.ts";
+import { imbalances, lineFaults, type SaleState } from "./books.ts";
+import type { Basket, TestSale } from "./sale.ts";
+
+export type Step =
+  | { do: "join" | "enter" | "leave"; who: string }
+  | { do: "reserve"; who: string; basket: Basket }
+  | { do: "confirm" | "giveBack"; which: number }
+  | { do: "repeat"; which: number }
+  | { do: "expire"; most: number }
+  | { do: "mode"; mode: Mode }
+  | { do: "wait"; seconds: number }
+  | { do: "tick" };
+
+/** @param baskets what may be asked for */
+export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step[]> {
+  const who = fc.constantFrom(...people);
+  const which = fc.nat(20);
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("join" as const), who }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("enter" as const), who }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({ do: fc.constant("reserve" as const), who, basket: fc.constantFrom(...baskets) }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("confirm" as const, "giveBack" as const), which }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("repeat" as const), which }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), most: fc.integer({ min: 1, max: 3 }) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("mode" as const),
+        mode: fc.constantFrom(...modes, ...Array<"normal">(5).fill("normal")),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(1, 2, 5, 5, 10, 25, 60) }),
+    },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },
+  );
+  return fc.array(step, { minLength: 20, maxLength: 70, size: "max" });
+}
+
+/**
+ * Plays the steps on a sale and ends it.
+ * @param seen gets "verb word" of each answer
+ * @throws Error with what was wrong after which step
+ */
+export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Promise<void> {
+  const asked: { who: string; id: string; basket: Basket }[] = [];
+  let second = -1;
+  let state = await sale.state();
+  for (const [i, step] of steps.entries()) {
+    const before = state;
+    const answer = await take(step);
+    state = await sale.state();
+    if (answer !== "") seen.add(`${step.do} ${answer}`);
+    const faults = [
+      ...imbalances(state),
+      ...lineFaults(state),
+      ...changeFaults(step, answer, before, state, sale.at(second)),
+    ];
+    if (faults.length > 0)
+      throw new Error(`step ${i}, ${JSON.stringify(step)} at ${second} s → ${answer}: ${faults.join("; ")}`);
+  }
+
+  while ((await sale.expire(9_999, 2)).seen > 0);
+  state = await sale.state();
+  const unreturned = sale.definition.items.filter(
+    ({ sku, stock }) =>
+      Number(state.stock.get(`available:${sku}`)) + Number(state.stock.get(`confirmed:${sku}`)) !== stock,
+  );
+  const faults = [...imbalances(state), ...unreturned.map(({ sku }) => `${sku} did not all come back`)];
+  if (faults.length > 0) throw new Error(`at the end: ${faults.join("; ")}`);
+
+  async function take(step: Step): Promise<string> {
+    switch (step.do) {
+      case "join":
+        return (await sale.join(step.who, second)).word;
+      case "enter":
+        return (await sale.enter(step.who, second)).word;
+      case "leave":
+        // See "a hold whose shopper left" in release-line.test.ts.
+        return hasLiveHold(state, step.who, sale.at(second)) ? "" : await sale.leave(step.who);
+      case "reserve": {
+        const { who, basket } = step;
+        asked.push({ who, id: `r${asked.length}`, basket });
+        return (await sale.reserve(who, `r${asked.length - 1}`, basket, second))[0];
+      }
+      case "repeat":
+      case "confirm":
+      case "giveBack": {
+        const call = asked.at(-1 - step.which);
+        if (call === undefined) return "";
+        if (step.do === "giveBack") return await sale.giveBack(call.who, call.id, second);
+        if (step.do === "confirm") return (await sale.confirm(call.who, call.id, second))[0];
+        return (await sale.reserve(call.who, call.id, call.basket, second))[0];
+      }
+      case "expire":
+        return (await sale.expire(second, step.most)).expired > 0 ? "expired" : "none";
+      case "mode":
+        return (await sale.setMode(step.mode, second)).word;
+      case "wait":
+        second += step.seconds;
+        return "";
+      case "tick":
+        return (await sale.tick(second)).released > 0 ? "released" : "none";
+    }
+  }
+}
+
+const hasLiveHold = ({ shoppers, holds }: SaleState, shopper: string, now: number) =>
+  (holds.get(shoppers.get(shopper) ?? "") ?? 0) > now;
+const isInside = ({ inside }: SaleState, shopper: string, now: number) => (inside.get(shopper) ?? 0) > now;
+const insideAt = (state: SaleState, now: number) =>
+  [...state.inside.keys()].filter((shopper) => isInside(state, shopper, now));
+const rule = (state: SaleState, name: string) => Number(state.sale.get(name));
+/** Units that nobody inside is choosing from. */
+const unclaimed = (state: SaleState, now: number) =>
+  Number(state.stock.get("available")) -
+  insideAt(state, now).filter((shopper) => !hasLiveHold(state, shopper, now)).length;
+
+/** How many a tick must release: never more than the size for the ticks due, the room, and what nobody claims. */
+function dueAt(state: SaleState, now: number): number {
+  const ticks = Math.floor((now - rule(state, "opensAtMs")) / rule(state, "everyMs")) - rule(state, "lastTick");
+  if (now < rule(state, "opensAtMs") || now >= rule(state, "closesAtMs") || ticks <= 0) return 0;
+  const mode = state.sale.get("mode");
+  if (mode === "passthrough") return state.waitlist.size;
+  if (mode !== "normal") return 0;
+  const room = rule(state, "capacity") - insideAt(state, now).length;
+  const least = Math.min(rule(state, "releaseSize") * ticks, room, unclaimed(state, now), state.waitlist.size);
+  return Math.max(0, least);
+}
+
+/** What one step may not have changed. */
+function changeFaults(step: Step, word: string, before: SaleState, after: SaleState, now: number): string[] {
+  const faults: string[] = [];
+  const capacity = rule(before, "capacity");
+  const most = Math.max(capacity, insideAt(before, now).length);
+  const passthrough = step.do === "tick" && before.sale.get("mode") === "passthrough";
+  if (!passthrough && insideAt(after, now).length > most) faults.push("more than the capacity are inside");
+
+  const inOrder = [...before.waitlist].sort(([, a], [, b]) => a - b).map(([shopper]) => shopper);
+  const due = step.do === "tick" ? inOrder.slice(0, dueAt(before, now)) : [];
+  const called = [...after.released.keys()].filter((shopper) => !before.released.has(shopper));
+  if (called.sort().join() !== due.sort().join()) faults.push(`called ${called.join()}, not ${due.join()}`);
+
+  if (step.do === "enter" && word === "entered") {
+    const number = before.released.get(step.who);
+    if (number === undefined) faults.push("came in before their turn");
+    else if (!isInside(before, step.who, now)) {
+      const ahead = [...before.waitlist.values()].filter((waiting) => waiting < number).length;
+      if (insideAt(before, now).length + ahead >= capacity) faults.push("took the room of somebody before them");
+      if (unclaimed(before, now) <= ahead) faults.push("came in for what somebody before them waits for");
+    }
+  }
+  if (step.do === "join" && word === "joined") {
+    const given = after.waitlist.get(step.who);
+    if (given !== rule(before, "lastNumber") + 1) faults.push(`got the number ${String(given)}`);
+  }
+  if (word === "held" && "who" in step && !isInside(before, step.who, now)) faults.push("held from outside");
+
+  const changing = ["joined", "entered", "held", "confirmed", "released", "expired", "left", "set", "none", ""];
+  if (!changing.includes(word) && word !== "not_your_turn" && snapshot(before) !== snapshot(after))
+    faults.push(`the answer ${word} changed something`);
+  return faults;
+}
+
+const snapshot = (state: SaleState) =>
+  JSON.stringify(Object.values(state), (_, value: unknown) => (value instanceof Map ? [...value].sort() : value));

@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { mintShopper, tokenKeys, type TicketClaims } from "../../domain/token.ts";
+
+const secret = (letter: string) => letter.repeat(32);
+const keys = tokenKeys(`a:${secret("x")}`);
+const ticket: TicketClaims = { kind: "ticket", sale: "s", shopper: "p", number: 7, epoch: 1, joinedAtMs: 5 };
+
+describe("a token", () => {
+  test("gives back what was signed, and only as the kind it is", async () => {
+    const token = await keys.sign(ticket);
+    expect(await keys.verify("ticket", token)).toEqual(ticket);
+    expect(await keys.verify("pass", token)).toBeUndefined();
+    expect(await keys.verify("shopper", token)).toBeUndefined();
+  });
+
+  test("altered in any one place is none", async () => {
+    const token = await keys.sign(ticket);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(token.length - 1),
+        fc.string({ minLength: 1, maxLength: 1 }),
+        async (at, letter) => {
+          fc.pre(token[at] !== letter);
+          expect(
+            await keys.verify("ticket", token.slice(0, at) + letter + token.slice(at + 1)),
+          ).toBeUndefined();
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("that is anything else is none, and nothing throws", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom("a", ".", "-", "=") })),
+        async (text) => {
+          expect(await keys.verify("ticket", text)).toBeUndefined();
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(await keys.verify("ticket", `${"a".repeat(5_000)}.a.b`)).toBeUndefined();
+  });
+
+  test("of a key that was rotated out of signing still counts; of one that is gone it does not", async () => {
+    const old = await tokenKeys(`old:${secret("o")}`).sign(ticket);
+    expect(await tokenKeys(`new:${secret("n")},old:${secret("o")}`).verify("ticket", old)).toEqual(ticket);
+    expect(await tokenKeys(`new:${secret("n")}`).verify("ticket", old)).toBeUndefined();
+    expect(await tokenKeys(`old:${secret("n")}`).verify("ticket", old)).toBeUndefined();
+  });
+
+  test.each(["", "a", "a:", "a:short", `a b:${secret("x")}`])("no keys from %j", (setting) => {
+    expect(() => tokenKeys(setting)).toThrow(/TOKEN_KEYS must be/);
+  });
+});
+
+test("shoppers are 16 characters and do not repeat", () => {
+  const many = new Set(Array.from({ length: 10_000 }, mintShopper));
+  expect(many.size).toBe(10_000);
+  for (const shopper of many) expect(shopper).toMatch(/^[\w-]{16}$/);
+});
