@@ -5,11 +5,13 @@ export default defineConfig({
     {
       // As `[[rules]] type = "Text"` in functions/wrangler.toml.
       name: "text-modules",
-      transform: (code, id) => (/\.(lua|sql)$/.test(id) ? `export default ${JSON.stringify(code)}` : undefined),
+      transform: (code, id) =>
+        /\.(lua|sql)$/.test(id) ? `export default ${JSON.stringify(code)}` : undefined,
     },
   ],
   test: {
     include: ["tests/**/*.test.ts"],
+    globalSetup: ["tests/support/bundles.ts"],
     // Real servers start and stop in hooks, whole sales run in some tests.
     hookTimeout: 60_000,
     testTimeout: 30_000,

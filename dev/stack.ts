@@ -14,7 +14,7 @@ import { migrate } from "./postgres/migrate.ts";
 import { startPostgres, type PostgresServer } from "./postgres/server.ts";
 import { startRedisGateway, type RedisGateway } from "./redis/gateway.ts";
 import { startRedisServer } from "./redis/server.ts";
-import { buildWorker, type Bundle, type WorkerRole } from "./workers/build.ts";
+import { buildWorker, readBundle, type Bundle, type WorkerRole } from "./workers/build.ts";
 import { startWorker, type RunningWorker } from "./workers/runtime.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -164,19 +164,22 @@ async function allStarted<Parts extends unknown[]>(
   return (await Promise.all(starting)) as Parts;
 }
 
+/** Both Workers, built now, or read from the folder that `FLASH_SALE_BUNDLES` names: tests build them once. */
 async function bundles(patch: StackOptions["luaPatch"]): Promise<Record<WorkerRole, Bundle>> {
-  const folder = await mkdtemp(path.join(tmpdir(), "flash-sale-build-"));
+  const ready = process.env.FLASH_SALE_BUNDLES;
+  const folder = ready ?? (await mkdtemp(path.join(tmpdir(), "flash-sale-build-")));
+  const bundle = ready === undefined ? buildWorker : readBundle;
   try {
     const [edge, functions] = await Promise.all([
-      buildWorker("edge", path.join(folder, "edge")),
-      buildWorker("functions", path.join(folder, "functions")),
+      bundle("edge", path.join(folder, "edge")),
+      bundle("functions", path.join(folder, "functions")),
     ]);
     for (const module of functions.modules)
       if (patch !== undefined && module.path.endsWith(".lua"))
         module.contents = patch(module.path, module.contents);
     return { edge, functions };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (ready === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 

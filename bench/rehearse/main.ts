@@ -47,6 +47,7 @@ async function rehearse(options: CliOptions): Promise<number> {
       // Only when it is needed: help, and another system, come without it.
       const { startStack } = await import("../../dev/stack.ts");
       stack = await startStack({ quiet: true });
+      keepOnly(onInterrupt);
       if (interrupted.signal.aborted) return EXIT.interrupted;
     }
     const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };
@@ -67,4 +68,10 @@ async function rehearse(options: CliOptions): Promise<number> {
     await stack?.close();
     process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
   }
+}
+
+/** The runtime of the Workers ends the whole process on a signal, before anything else could be closed. */
+function keepOnly(ours: () => void): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    for (const listener of process.listeners(signal)) if (listener !== ours) process.off(signal, listener);
 }

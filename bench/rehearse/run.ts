@@ -4,13 +4,13 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Live } from "../../domain/api.ts";
-import { decode, ticketAnswer } from "./answers.ts";
 import { costMeter } from "./costs.ts";
 import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
 import type { Books, History } from "./history.ts";
 import { createHttp, type Http } from "./http.ts";
 import { createOperator, type Operator } from "./operator.ts";
+import { openOtherSale } from "./other-sale.ts";
 import type { Progress } from "./progress.ts";
 import { judge } from "./proof.ts";
 import { buildReport, type Report } from "./report.ts";
@@ -64,7 +64,10 @@ export async function runRehearsal(
     const sale = schedule(draft, Date.now());
     const opensAtMs = Date.parse(sale.opensAt);
     await operator.createSale(sale);
-    const foreignTicket = await ticketOfAnotherSale(operator, ownHttp, { ...sale, id: `${sale.id}-b` });
+    const otherSale = await openOtherSale(operator, ownHttp, sale);
+    const foreignTicket = await otherSale.join();
+    const meter = costMeter(target, figures);
+    await meter.priceJoins(otherSale.join);
     for (const note of draft.notes) progress.note(note);
     progress.note(
       `sale ${sale.id} opens in ${draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
@@ -95,19 +98,15 @@ export async function runRehearsal(
       shares: options.shares,
     });
 
-    const meter = costMeter(target, world, figures);
     const samples: Live["items"][] = [];
     await meter.start();
     const unwatch = watchRun(world, figures, progress, async () => {
       const live = await operator.live(sale.id);
       if (live !== undefined) samples.push(live.items);
     });
-    const shoppers = await Promise.all(plans.map((plan) => shop(plan, world))).finally(() => {
-      unwatch();
-      meter.cancel();
-    });
+    const shoppers = await Promise.all(plans.map((plan) => shop(plan, world))).finally(unwatch);
     const crowdDoneAtMs = nowMs();
-    const costs = await meter.stop();
+    const costs = await meter.stop(world.tally.orders);
 
     const { seen } = world;
     const history: History = {
@@ -154,26 +153,6 @@ function stopAfter(seconds: number, outer: AbortSignal | undefined) {
   };
 }
 
-/** Somebody's ticket of a sale that has nothing to do with ours, for those who try one. Not having it only skips them. */
-async function ticketOfAnotherSale(
-  operator: Operator,
-  http: Http,
-  sale: Parameters<Operator["createSale"]>[0],
-): Promise<string | undefined> {
-  const [item] = sale.items;
-  if (item === undefined) return undefined;
-  const closesAt = new Date(Date.parse(sale.opensAt) + 60_000).toISOString();
-  await operator.createSale({
-    ...sale,
-    name: `${sale.name} (another)`,
-    closesAt,
-    items: [{ ...item, stock: 1 }],
-  });
-  const path = `/api/sales/${sale.id}/queue`;
-  const { text } = await http.send({ step: "operator", method: "POST", path, headers: {} });
-  return decode(ticketAnswer, text)?.ticket;
-}
-
 /** Once a second the live line, now and then a look at the books. Returns what ends it. */
 function watchRun(
   world: World,
@@ -216,7 +195,8 @@ async function settle(
   { settleSeconds = SETTLE_SECONDS, signal }: RehearsalOptions,
   progress: Progress,
 ): Promise<Books | undefined> {
-  progress.note("the crowd is done; waiting for holds to end and the outbox to reach Postgres");
+  if (signal?.aborted !== true)
+    progress.note("the crowd is done; waiting for holds to end and the outbox to reach Postgres");
   const untilMs = nowMs() + settleSeconds * 1000;
   while (signal?.aborted !== true && nowMs() < untilMs + LAST_LOOK_MS) {
     await http.send({ step: "operator", method: "GET", path: `/api/sales/${saleId}/pulse`, headers: {} });

@@ -35,7 +35,7 @@ export function builtInSale(stock: number, options: DraftOptions): SaleDraft {
       id: "rehearsal",
       name: "Rehearsal",
       currency: "EUR",
-      items: [{ sku: "unit", name: "Unit", stock, price: 0, limit: 2 }],
+      items: [{ sku: "unit", name: "Unit", stock, price: 0, limit: 1 }],
     },
     "the built-in sale",
     options,

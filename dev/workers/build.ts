@@ -32,19 +32,24 @@ export interface Bundle {
  * @throws Error with wrangler's own words when a Worker does not build
  */
 export async function buildWorker(role: WorkerRole, outDir: string): Promise<Bundle> {
-  const config = path.join(root, configs[role]);
   await promisify(execFile)(
     process.execPath,
-    [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outDir],
+    [wrangler, "deploy", "--dry-run", "--config", path.join(root, configs[role]), "--outdir", outDir],
     { cwd: root, env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" } },
   ).catch((error: unknown) => {
     const said = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
     throw new Error(`the ${role} Worker does not build:\n${said}`);
   });
+  return await readBundle(role, outDir);
+}
+
+/** Reads what `buildWorker` left in a folder. */
+export async function readBundle(role: WorkerRole, outDir: string): Promise<Bundle> {
   const texts = (await readdir(outDir)).filter((name) => /\.(lua|sql)$/.test(name));
   const read = (name: string) => readFile(path.join(outDir, name), "utf8");
   return {
-    compatibilityDate: configured.parse(readConfig({ config })).compatibility_date,
+    compatibilityDate: configured.parse(readConfig({ config: path.join(root, configs[role]) }))
+      .compatibility_date,
     modules: [
       { type: "ESModule", path: "index.js", contents: await read("index.js") },
       ...(await Promise.all(

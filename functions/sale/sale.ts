@@ -41,7 +41,9 @@ const definitionRow = z.object({ definition: saleSchema });
 export async function createSale(
   services: Services,
   sale: Sale,
-): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists">> {
+): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists" | "invalid_input">> {
+  const errors = notYet(sale);
+  if (errors.length > 0) return refuse("invalid_input", { errors });
   const create = () => services.postgres(createdRow, createSql, [sale.id, JSON.stringify(sale)]);
   // No row: it waited for another that created this sale meanwhile, which a new statement sees.
   const row = (await create())[0] ?? (await create())[0];
@@ -54,6 +56,16 @@ export async function createSale(
     created: row.created,
     sale: (await readSale(services, sale.id)) ?? publicSale(sale, state, Date.now()),
   };
+}
+
+/** What the contract knows and this release does not do: a sale that asks for it is refused, not sold by other rules. */
+function notYet({ lobby, identity, slots }: Sale): { pointer: string; detail: string }[] {
+  const detail = "not in this release";
+  return [
+    ...(lobby === "arrival" ? [] : [{ pointer: "/lobby", detail }]),
+    ...(identity === "anyone" ? [] : [{ pointer: "/identity", detail }]),
+    ...(slots === undefined ? [] : [{ pointer: "/slots", detail }]),
+  ];
 }
 
 /** Brings a sale that is new to Redis there. A sale that was published once is left alone: its stock is being sold. */

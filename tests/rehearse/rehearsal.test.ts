@@ -114,21 +114,17 @@ describe("a rehearsal", () => {
     expect((report.refusals["unavailable"] ?? 0) + report.networkErrors).toBeGreaterThan(0);
   });
 
-  test(
-    "ends the same when answers of Redis are lost and calls repeated",
-    { timeout: TEST_MS },
-    async () => {
-      const target = await start();
-      const losses = meanwhile(() => {
-        target.redis.faults.add({ kind: "lose_answer", probability: 0.05 });
-        return Promise.resolve();
-      });
-      const report = await rehearse(target, { ...losses, faultsExpected: true });
-      await losses.done();
-      target.redis.faults.clear();
-      expectSoldOut(report);
-    },
-  );
+  test("ends the same when answers of Redis are lost and calls repeated", { timeout: TEST_MS }, async () => {
+    const target = await start();
+    const losses = meanwhile(() => {
+      target.redis.faults.add({ kind: "lose_answer", probability: 0.05 });
+      return Promise.resolve();
+    });
+    const report = await rehearse(target, { ...losses, faultsExpected: true });
+    await losses.done();
+    target.redis.faults.clear();
+    expectSoldOut(report);
+  });
 
   test("breaks its proof when the stock check is taken out", { timeout: TEST_MS }, async () => {
     const target = await start({ luaPatch: withoutStockCheck });

@@ -26,22 +26,29 @@ type Command = (...args: (string | number)[]) => Promise<RawReply>;
 export async function readState(command: Command, keys: SaleKeys, definition: Sale): Promise<SaleState> {
   const hash = async (key: string) => pairs(await command("HGETALL", key));
   const zset = async (key: string) => numbers(pairs(await command("ZRANGE", key, 0, -1, "WITHSCORES")));
-  const [sale, stock, released, shoppers, records] = await Promise.all(
-    [keys.sale, keys.stock, keys.released, keys.shoppers, keys.reservations].map(hash),
-  );
-  const [waitlist, inside, holds] = await Promise.all([keys.waitlist, keys.inside, keys.holds].map(zset));
-  const entries = list(await command("XRANGE", keys.outbox, "-", "+"));
+  // All sent before the first answer, on one connection: nothing of this process comes in between.
+  const [sale, stock, released, shoppers, records, waitlist, inside, holds, entries] = await Promise.all([
+    hash(keys.sale),
+    hash(keys.stock),
+    hash(keys.released),
+    hash(keys.shoppers),
+    hash(keys.reservations),
+    zset(keys.waitlist),
+    zset(keys.inside),
+    zset(keys.holds),
+    command("XRANGE", keys.outbox, "-", "+"),
+  ]);
   return {
     definition,
-    sale: sale ?? new Map(),
-    stock: stock ?? new Map(),
-    waitlist: waitlist ?? new Map(),
-    released: new Map([...(released ?? [])].map(([shopper, entry]) => [shopper, parseInt(entry)])),
-    inside: inside ?? new Map(),
-    reservations: new Map([...(records ?? [])].map(([id, text]) => [id, recordJson.parse(text)])),
-    shoppers: shoppers ?? new Map(),
-    holds: holds ?? new Map(),
-    outbox: entries.map((entry) => recordJson.parse(list(list(entry)[1] ?? [])[1])),
+    sale,
+    stock,
+    waitlist,
+    released: new Map([...released].map(([shopper, entry]) => [shopper, parseInt(entry)])),
+    inside,
+    reservations: new Map([...records].map(([id, text]) => [id, recordJson.parse(text)])),
+    shoppers,
+    holds,
+    outbox: list(entries).map((entry) => recordJson.parse(list(list(entry)[1] ?? [])[1])),
   };
 }
 
@@ -108,7 +115,9 @@ export function imbalances(state: SaleState): string[] {
 
 /** What is wrong with the line: one place each, one number each. */
 export function lineFaults({ sale, waitlist, released }: SaleState): string[] {
-  const faults = [...waitlist.keys()].filter((shopper) => released.has(shopper)).map((s) => `${s} is twice there`);
+  const faults = [...waitlist.keys()]
+    .filter((shopper) => released.has(shopper))
+    .map((s) => `${s} is twice there`);
   const given = [...waitlist.values(), ...released.values()];
   if (new Set(given).size !== given.length) faults.push("a number was given twice");
   const last = Number(sale.get("lastNumber"));
@@ -121,7 +130,9 @@ const list = (reply: RawReply): RawReply[] => (Array.isArray(reply) ? reply : []
 
 function pairs(reply: RawReply): Map<string, string> {
   const flat = list(reply);
-  return new Map(flat.flatMap((field, i) => (i % 2 === 0 ? [[String(field), String(flat[i + 1])] as const] : [])));
+  return new Map(
+    flat.flatMap((field, i) => (i % 2 === 0 ? [[String(field), String(flat[i + 1])] as const] : [])),
+  );
 }
 
 const numbers = (texts: Map<string, string>) =>

@@ -1,51 +1,15 @@
 /**
- * What a sale may do, as a model: random steps of a few shoppers, and after each the rules that relate the state before to the
- * state after. Written from the design (§4, §5.2), with the whole state at hand where a script has a few counters.
+ * What a sale may do, as a model: it plays steps and holds after each the state before against the state after. Written
+ * from the design (§4, §5.2), with the whole state at hand where a script has a few counters.
  */
-import fc from "fast-check";
-import { modes, type Mode } from "../../domain/sale.ts";
 import { imbalances, lineFaults, type SaleState } from "./books.ts";
 import type { Basket, TestSale } from "./sale.ts";
+import type { Choice, Step } from "./steps.ts";
 
-export type Step =
-  | { do: "join" | "enter" | "leave"; who: string }
-  | { do: "reserve"; who: string; basket: Basket }
-  | { do: "confirm" | "giveBack"; which: number }
-  | { do: "repeat"; which: number }
-  | { do: "expire"; most: number }
-  | { do: "mode"; mode: Mode }
-  | { do: "wait"; seconds: number }
-  | { do: "tick" };
-
-/** @param baskets what may be asked for */
-export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step[]> {
-  const who = fc.constantFrom(...people);
-  const which = fc.nat(20);
-  const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ do: fc.constant("join" as const), who }) },
-    { weight: 8, arbitrary: fc.record({ do: fc.constant("enter" as const), who }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who }) },
-    {
-      weight: 8,
-      arbitrary: fc.record({ do: fc.constant("reserve" as const), who, basket: fc.constantFrom(...baskets) }),
-    },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("confirm" as const, "giveBack" as const), which }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("repeat" as const), which }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), most: fc.integer({ min: 1, max: 3 }) }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        do: fc.constant("mode" as const),
-        mode: fc.constantFrom(...modes, ...Array<"normal">(5).fill("normal")),
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(1, 2, 5, 5, 10, 25, 60) }),
-    },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },
-  );
-  return fc.array(step, { minLength: 20, maxLength: 70, size: "max" });
+interface Call {
+  who: string;
+  id: string;
+  basket: Basket;
 }
 
 /**
@@ -54,8 +18,11 @@ export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step
  * @throws Error with what was wrong after which step
  */
 export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Promise<void> {
-  const asked: { who: string; id: string; basket: Basket }[] = [];
+  const asked: Call[] = [];
+  /** Those of them that held something. */
+  const held: Call[] = [];
   let second = -1;
+  let lastTick = -1;
   let state = await sale.state();
   for (const [i, step] of steps.entries()) {
     const before = state;
@@ -66,7 +33,9 @@ export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Pr
       ...imbalances(state),
       ...lineFaults(state),
       ...changeFaults(step, answer, before, state, sale.at(second)),
+      ...callFaults(step, before, state, sale.at(second), lastTick),
     ];
+    if (step.do === "tick") lastTick = Math.max(lastTick, tickAt(state, sale.at(second)));
     if (faults.length > 0)
       throw new Error(`step ${i}, ${JSON.stringify(step)} at ${second} s → ${answer}: ${faults.join("; ")}`);
   }
@@ -85,23 +54,27 @@ export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Pr
       case "join":
         return (await sale.join(step.who, second)).word;
       case "enter":
-        return (await sale.enter(step.who, second)).word;
+        return (await sale.enter(chosen(step.who, state.released), second)).word;
       case "leave":
-        // See "a hold whose shopper left" in release-line.test.ts.
+        // See "a hold whose shopper left" in leave.test.ts.
         return hasLiveHold(state, step.who, sale.at(second)) ? "" : await sale.leave(step.who);
       case "reserve": {
-        const { who, basket } = step;
-        asked.push({ who, id: `r${asked.length}`, basket });
-        return (await sale.reserve(who, `r${asked.length - 1}`, basket, second))[0];
+        const call = { who: chosen(step.who, state.inside), id: `r${asked.length}`, basket: step.basket };
+        asked.push(call);
+        const [word] = await sale.reserve(call.who, call.id, call.basket, second);
+        if (word === "held") held.push(call);
+        return word;
       }
       case "repeat":
       case "confirm":
       case "giveBack": {
-        const call = asked.at(-1 - step.which);
+        const call = (step.do === "repeat" ? asked : held).at(-1 - step.which);
         if (call === undefined) return "";
         if (step.do === "giveBack") return await sale.giveBack(call.who, call.id, second);
         if (step.do === "confirm") return (await sale.confirm(call.who, call.id, second))[0];
-        return (await sale.reserve(call.who, call.id, call.basket, second))[0];
+        const [word] = await sale.reserve(call.who, call.id, call.basket, second);
+        if (word === "held") held.push(call);
+        return word;
       }
       case "expire":
         return (await sale.expire(second, step.most)).expired > 0 ? "expired" : "none";
@@ -116,6 +89,10 @@ export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Pr
   }
 }
 
+/** Nobody has this name; a step by nobody is one more that must change nothing. */
+const chosen = (choice: Choice, sensible: Map<string, number>) =>
+  typeof choice === "string" ? choice : ([...sensible.keys()].sort()[choice % sensible.size] ?? "nobody");
+
 const hasLiveHold = ({ shoppers, holds }: SaleState, shopper: string, now: number) =>
   (holds.get(shoppers.get(shopper) ?? "") ?? 0) > now;
 const isInside = ({ inside }: SaleState, shopper: string, now: number) => (inside.get(shopper) ?? 0) > now;
@@ -127,16 +104,39 @@ const unclaimed = (state: SaleState, now: number) =>
   Number(state.stock.get("available")) -
   insideAt(state, now).filter((shopper) => !hasLiveHold(state, shopper, now)).length;
 
+/** The tick that is due; those before opening do not count. */
+const tickAt = (state: SaleState, now: number) =>
+  Math.max(-1, Math.floor((now - rule(state, "opensAtMs")) / rule(state, "everyMs")));
+
 /** How many a tick must release: never more than the size for the ticks due, the room, and what nobody claims. */
-function dueAt(state: SaleState, now: number): number {
-  const ticks = Math.floor((now - rule(state, "opensAtMs")) / rule(state, "everyMs")) - rule(state, "lastTick");
+function dueAt(state: SaleState, now: number, lastTick: number): number {
+  const ticks = tickAt(state, now) - lastTick;
   if (now < rule(state, "opensAtMs") || now >= rule(state, "closesAtMs") || ticks <= 0) return 0;
   const mode = state.sale.get("mode");
   if (mode === "passthrough") return state.waitlist.size;
   if (mode !== "normal") return 0;
   const room = rule(state, "capacity") - insideAt(state, now).length;
-  const least = Math.min(rule(state, "releaseSize") * ticks, room, unclaimed(state, now), state.waitlist.size);
+  const least = Math.min(
+    rule(state, "releaseSize") * ticks,
+    room,
+    unclaimed(state, now),
+    state.waitlist.size,
+  );
   return Math.max(0, least);
+}
+
+/** Who was called in, against who had to be: the first of the line, and as many as were due. */
+function callFaults(
+  step: Step,
+  before: SaleState,
+  after: SaleState,
+  now: number,
+  lastTick: number,
+): string[] {
+  const inOrder = [...before.waitlist].sort(([, a], [, b]) => a - b).map(([shopper]) => shopper);
+  const due = step.do === "tick" ? inOrder.slice(0, dueAt(before, now, lastTick)) : [];
+  const called = [...after.released.keys()].filter((shopper) => !before.released.has(shopper));
+  return called.sort().join() === due.sort().join() ? [] : [`called ${called.join()}, not ${due.join()}`];
 }
 
 /** What one step may not have changed. */
@@ -147,17 +147,14 @@ function changeFaults(step: Step, word: string, before: SaleState, after: SaleSt
   const passthrough = step.do === "tick" && before.sale.get("mode") === "passthrough";
   if (!passthrough && insideAt(after, now).length > most) faults.push("more than the capacity are inside");
 
-  const inOrder = [...before.waitlist].sort(([, a], [, b]) => a - b).map(([shopper]) => shopper);
-  const due = step.do === "tick" ? inOrder.slice(0, dueAt(before, now)) : [];
-  const called = [...after.released.keys()].filter((shopper) => !before.released.has(shopper));
-  if (called.sort().join() !== due.sort().join()) faults.push(`called ${called.join()}, not ${due.join()}`);
-
   if (step.do === "enter" && word === "entered") {
-    const number = before.released.get(step.who);
+    const who = chosen(step.who, before.released);
+    const number = before.released.get(who);
     if (number === undefined) faults.push("came in before their turn");
-    else if (!isInside(before, step.who, now)) {
+    else if (!isInside(before, who, now)) {
       const ahead = [...before.waitlist.values()].filter((waiting) => waiting < number).length;
-      if (insideAt(before, now).length + ahead >= capacity) faults.push("took the room of somebody before them");
+      if (insideAt(before, now).length + ahead >= capacity)
+        faults.push("took the room of somebody before them");
       if (unclaimed(before, now) <= ahead) faults.push("came in for what somebody before them waits for");
     }
   }
@@ -165,13 +162,27 @@ function changeFaults(step: Step, word: string, before: SaleState, after: SaleSt
     const given = after.waitlist.get(step.who);
     if (given !== rule(before, "lastNumber") + 1) faults.push(`got the number ${String(given)}`);
   }
-  if (word === "held" && "who" in step && !isInside(before, step.who, now)) faults.push("held from outside");
+  for (const { id, shopper } of after.reservations.values())
+    if (!before.reservations.has(id) && !isInside(before, shopper, now)) faults.push("held from outside");
 
-  const changing = ["joined", "entered", "held", "confirmed", "released", "expired", "left", "set", "none", ""];
+  const changing = [
+    "joined",
+    "entered",
+    "held",
+    "confirmed",
+    "released",
+    "expired",
+    "left",
+    "set",
+    "none",
+    "",
+  ];
   if (!changing.includes(word) && word !== "not_your_turn" && snapshot(before) !== snapshot(after))
     faults.push(`the answer ${word} changed something`);
   return faults;
 }
 
 const snapshot = (state: SaleState) =>
-  JSON.stringify(Object.values(state), (_, value: unknown) => (value instanceof Map ? [...value].sort() : value));
+  JSON.stringify(Object.values(state), (_, value: unknown) =>
+    value instanceof Map ? [...value].sort() : value,
+  );

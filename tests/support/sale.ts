@@ -16,6 +16,7 @@ import {
 } from "../../functions/reservation/reservation.ts";
 import { setModeScript } from "../../functions/sale/sale.ts";
 import { imbalances, lineFaults, readState, type SaleState } from "./books.ts";
+import { inFlight } from "./in-flight.ts";
 import type { TestRedis } from "./redis.ts";
 
 export const scripts = {
@@ -80,7 +81,11 @@ export class TestSale {
     return word;
   }
 
-  async enter(shopper: string, second: number, ticket = this.tickets.get(shopper) ?? { number: 1, epoch: 1 }) {
+  async enter(
+    shopper: string,
+    second: number,
+    ticket = this.tickets.get(shopper) ?? { number: 1, epoch: 1 },
+  ) {
     const { sale, waitlist, released, inside, stock, holds } = this.keys;
     const keys = [sale, waitlist, released, inside, stock, holds];
     const args = [this.#now(second), shopper, ticket.number, ticket.epoch];
@@ -159,7 +164,8 @@ export class TestSale {
   }
 
   async state(): Promise<SaleState> {
-    return await readState(this.#world.gateway.redis.command, this.keys, this.definition);
+    const { redis } = this.#world.gateway;
+    return await readState((...command) => redis.command(...command), this.keys, this.definition);
   }
 
   /** What does not add up (design §4.1, §4.2); empty when all is well. */
@@ -185,24 +191,6 @@ export class TestSale {
 
   async #run<Reply>(script: Script<Reply>, keys: string[], args: (string | number)[]): Promise<Reply> {
     return await inFlight(() => runScript(this.#world.services.redis, script, keys, args));
-  }
-}
-
-/** Enough for a race, and few enough that no call of a burst runs into the client's timeout and is sent again. */
-const IN_FLIGHT_MAX = 32;
-let running = 0;
-const queued: (() => void)[] = [];
-
-async function inFlight<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-  if (running >= IN_FLIGHT_MAX) await new Promise<void>((resolve) => queued.push(resolve));
-  else running++;
-  try {
-    return await call();
-  } finally {
-    // The place goes to the next one, or is given back.
-    const next = queued.shift();
-    if (next === undefined) running--;
-    else next();
   }
 }
 

@@ -1,0 +1,63 @@
+/** Random steps of a few shoppers in a sale. */
+import fc from "fast-check";
+import { modes, type Mode } from "../../domain/sale.ts";
+import type { Basket } from "./sale.ts";
+
+export type Step =
+  | { do: "join" | "leave"; who: string }
+  | { do: "enter"; who: Choice }
+  | { do: "reserve"; who: Choice; basket: Basket }
+  | { do: "confirm" | "giveBack"; which: number }
+  | { do: "repeat"; which: number }
+  | { do: "expire"; most: number }
+  | { do: "mode"; mode: Mode }
+  | { do: "wait"; seconds: number }
+  | { do: "tick" };
+
+/** Anybody, or the n-th of those for whom it makes sense: else most steps would only be refused. */
+export type Choice = string | number;
+
+/** @param baskets what may be asked for */
+export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step[]> {
+  const who = fc.constantFrom(...people);
+  const choice = fc.oneof({ weight: 1, arbitrary: who }, { weight: 3, arbitrary: fc.nat(people.length) });
+  const which = fc.nat(4);
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("join" as const), who }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("enter" as const), who: choice }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constant("reserve" as const),
+        who: choice,
+        basket: fc.constantFrom(...baskets),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({ do: fc.constantFrom("confirm" as const, "giveBack" as const), which }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("repeat" as const), which }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("expire" as const), most: fc.integer({ min: 1, max: 3 }) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("mode" as const),
+        mode: fc.constantFrom(...modes, ...Array<"normal">(5).fill("normal")),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant("wait" as const),
+        seconds: fc.constantFrom(1, 2, 5, 5, 10, 25, 60),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },
+  );
+  return fc.array(step, { minLength: 20, maxLength: 50, size: "max" });
+}
