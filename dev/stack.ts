@@ -14,6 +14,7 @@ import { migrate } from "./postgres/migrate.ts";
 import { startPostgres, type PostgresServer } from "./postgres/server.ts";
 import { startRedisGateway, type RedisGateway } from "./redis/gateway.ts";
 import { startRedisServer } from "./redis/server.ts";
+import { ensureRedis } from "./system-parts.ts";
 import { buildWorker, readBundle, type Bundle, type WorkerRole } from "./workers/build.ts";
 import { startWorker, type RunningWorker } from "./workers/runtime.ts";
 
@@ -134,6 +135,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 type Closing = (() => Promise<unknown>)[];
 
 async function startRedis(token: string, closing: Closing): Promise<RedisGateway> {
+  ensureRedis((line) => void process.stderr.write(`${line}\n`));
   const server = await startRedisServer();
   closing.push(() => server.stop());
   const gateway = await startRedisGateway({ redis: server, token });
@@ -161,7 +163,7 @@ async function allStarted<Parts extends unknown[]>(
   ...starting: { [Part in keyof Parts]: Promise<Parts[Part]> }
 ): Promise<Parts> {
   await Promise.allSettled(starting);
-  return (await Promise.all(starting)) as Parts;
+  return await Promise.all(starting);
 }
 
 /** Both Workers, built now, or read from the folder that `FLASH_SALE_BUNDLES` names: tests build them once. */

@@ -1,6 +1,5 @@
 /** `npm start`: the whole system in the foreground until Ctrl-C, with a demo sale that opens a minute later. */
-import { startStack, type Stack, type StackOptions } from "./stack.ts";
-import { ensureRedis } from "./system-parts.ts";
+import type { Stack, StackOptions } from "./stack.ts";
 import { whoHasPort } from "./who-has-port.ts";
 
 const HELP = `The whole flash sale on this machine, until Ctrl-C. A demo sale opens a minute after the start.
@@ -23,8 +22,9 @@ async function main(): Promise<void> {
   const ending = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
-  ensureRedis(say);
   say("Starting …");
+  // Loaded only now: building Workers is a heavy import, and what was wrong above is said without it.
+  const { startStack } = await import("./stack.ts");
   const starting = startStack({ ...options, progress: (part) => say(`  ${part}`) });
   const interrupted = await Promise.race([ending.then(() => true), starting.then(() => false)]);
   const stack = await starting;

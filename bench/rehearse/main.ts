@@ -46,8 +46,9 @@ async function rehearse(options: CliOptions): Promise<number> {
       progress.note("starting a local stack");
       // Only when it is needed: help, and another system, come without it.
       const { startStack } = await import("../../dev/stack.ts");
-      stack = await startStack({ quiet: true });
-      keepOnly(onInterrupt);
+      stack = await startStack({ quiet: true }).catch((error: unknown) => {
+        throw new RehearsalError(error instanceof Error ? error.message : String(error));
+      });
       if (interrupted.signal.aborted) return EXIT.interrupted;
     }
     const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };
@@ -68,10 +69,4 @@ async function rehearse(options: CliOptions): Promise<number> {
     await stack?.close();
     process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
   }
-}
-
-/** The runtime of the Workers ends the whole process on a signal, before anything else could be closed. */
-function keepOnly(ours: () => void): void {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    for (const listener of process.listeners(signal)) if (listener !== ours) process.off(signal, listener);
 }

@@ -24,6 +24,7 @@ interface Output {
 }
 
 const PLAIN_EVERY = 5;
+const WIDTH_UNKNOWN = 100;
 const CLEAR_LINE = "\r\u001b[2K";
 
 export function createProgress(output: Output): Progress {
@@ -37,8 +38,8 @@ function onTerminal(output: Output): Progress {
   return {
     note: (text) => void output.write(`${line === "" ? "" : CLEAR_LINE}${text}\n${line}`),
     status(status) {
-      // A wrapped line could not be rewritten.
-      line = format(status).slice(0, Math.max(20, (output.columns ?? 100) - 1));
+      // A wrapped line could not be rewritten. Some terminals say 0: they do not know.
+      line = format(status).slice(0, (output.columns || WIDTH_UNKNOWN) - 1);
       output.write(`${CLEAR_LINE}${line}`);
     },
     end() {

@@ -54,13 +54,13 @@ function outcome(report: Report): string {
     "script calls",
     redis === null
       ? NOTHING
-      : `${redis.scriptCalls} · per purchase ${shown(redis.perPurchase.scriptCalls)} · per waiting shopper ${shown(redis.perWaitingShopper.scriptCalls)}`,
+      : `${redis.scriptCalls} · per purchase, all else included ${shown(redis.perPurchase.scriptCalls)} · per waiting shopper ${shown(redis.perWaitingShopper.scriptCalls)}`,
   );
   row(
     "billed Redis commands",
     redis === null
       ? NOTHING
-      : `${redis.billedCommands} · per purchase ${shown(redis.perPurchase.billedCommands)} · per waiting shopper ${shown(redis.perWaitingShopper.billedCommands)}`,
+      : `${redis.billedCommands} · per purchase, all else included ${shown(redis.perPurchase.billedCommands)} · per waiting shopper ${shown(redis.perWaitingShopper.billedCommands)}`,
   );
   row("sold-out told within", soldOutTold === null ? NOTHING : told(soldOutTold));
   row("duration", `${report.seconds.crowd} s, books settled in ${report.seconds.settling} s`);

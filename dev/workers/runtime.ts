@@ -27,10 +27,15 @@ export interface WorkerOptions {
   log: (line: string) => void;
 }
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
   const port = await freePort();
   const { name, bindings, services = {}, log } = options;
   const start = async () => {
+    // Miniflare ends the process at a signal by itself, before we could close the rest: ending is the stack's to do.
+    const known = new Set(signals.flatMap((signal) => process.listeners(signal)));
+    const isNew = (listener: NodeJS.SignalsListener) => !known.has(listener);
     const running = new Miniflare(
       convertV4MiniflareOptions({
         name,
@@ -48,6 +53,11 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
       }),
     );
     await running.ready;
+    for (const signal of signals)
+      process
+        .listeners(signal)
+        .filter(isNew)
+        .forEach((l) => process.off(signal, l));
     return running;
   };
   let running: Miniflare | undefined = await start();

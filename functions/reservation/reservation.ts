@@ -52,7 +52,11 @@ type ReserveRefusal = Refusal<
   | "invalid_pass"
   | "pass_expired"
   | "invalid_input"
+  | "unavailable"
 >;
+
+/** How often one call ends holds that stand in its way, and tries again. */
+const EXPIRE_FIRST_MAX = 3;
 
 /** Holds units. The id is the client's and makes the call repeatable. */
 export async function reserve(
@@ -77,7 +81,7 @@ export async function reserve(
       ],
     );
   let reply = await call();
-  if (reply[0] === "expire_first") {
+  for (let again = 0; reply[0] === "expire_first" && again < EXPIRE_FIRST_MAX; again++) {
     await expireHolds(services, pass.sale);
     reply = await call();
   }
@@ -109,8 +113,8 @@ export async function reserve(
       });
     }
     case "expire_first":
-      // Another hold has just ended; the next call will find its units.
-      return refuse("on_hold", { retryAfterSeconds: 1 });
+      // Each time another hold had just ended: the client's next call will find their units.
+      return refuse("unavailable", { retryAfterSeconds: 1 });
     case "conflicting_replay":
     case "on_hold":
     case "invalid_pass":

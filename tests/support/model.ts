@@ -3,41 +3,48 @@
  * from the design (§4, §5.2), with the whole state at hand where a script has a few counters.
  */
 import { imbalances, lineFaults, type SaleState } from "./books.ts";
-import type { Basket, TestSale } from "./sale.ts";
+import type { TestSale } from "./sale.ts";
 import type { Choice, Step } from "./steps.ts";
 
-interface Call {
+/** A step with its choices made, so that it can be done again just the same. */
+interface Action {
+  verb: Step["do"];
   who: string;
-  id: string;
-  basket: Basket;
+  /** Of the reservation asked for. */
+  id?: string;
+  run: () => Promise<string>;
 }
 
 /**
- * Plays the steps on a sale and ends it.
+ * Plays the steps on an open sale and ends it.
  * @param seen gets "verb word" of each answer
  * @throws Error with what was wrong after which step
  */
 export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Promise<void> {
-  const asked: Call[] = [];
-  /** Those of them that held something. */
-  const held: Call[] = [];
-  let second = -1;
+  const past: Action[] = [];
+  const held: { who: string; id: string }[] = [];
+  let ids = 0;
+  let second = 0;
   let lastTick = -1;
   let state = await sale.state();
   for (const [i, step] of steps.entries()) {
     const before = state;
-    const answer = await take(step);
+    const action = step.do === "repeat" ? past.at(-1 - step.which) : decide(step);
+    if (action === undefined) continue;
+    if (step.do !== "repeat") past.push(action);
+    const answer = await action.run();
     state = await sale.state();
-    if (answer !== "") seen.add(`${step.do} ${answer}`);
+    seen.add(`${action.verb} ${answer}`);
+    const now = sale.at(second);
     const faults = [
       ...imbalances(state),
       ...lineFaults(state),
-      ...changeFaults(step, answer, before, state, sale.at(second)),
-      ...callFaults(step, before, state, sale.at(second), lastTick),
+      ...changeFaults(action, answer, before, state, now),
+      ...callFaults(action, before, state, now, lastTick),
     ];
-    if (step.do === "tick") lastTick = Math.max(lastTick, tickAt(state, sale.at(second)));
     if (faults.length > 0)
       throw new Error(`step ${i}, ${JSON.stringify(step)} at ${second} s → ${answer}: ${faults.join("; ")}`);
+    if (action.verb === "tick") lastTick = Math.max(lastTick, tickAt(state, now));
   }
 
   while ((await sale.expire(9_999, 2)).seen > 0);
@@ -49,42 +56,49 @@ export async function play(sale: TestSale, steps: Step[], seen: Set<string>): Pr
   const faults = [...imbalances(state), ...unreturned.map(({ sku }) => `${sku} did not all come back`)];
   if (faults.length > 0) throw new Error(`at the end: ${faults.join("; ")}`);
 
-  async function take(step: Step): Promise<string> {
+  /** @returns undefined for a step that cannot be taken now */
+  function decide(step: Exclude<Step, { do: "repeat" }>): Action | undefined {
+    const by = (who: string, run: () => Promise<string>): Action => ({ verb: step.do, who, run });
     switch (step.do) {
       case "join":
-        return (await sale.join(step.who, second)).word;
-      case "enter":
-        return (await sale.enter(chosen(step.who, state.released), second)).word;
-      case "leave":
-        // See "a hold whose shopper left" in leave.test.ts.
-        return hasLiveHold(state, step.who, sale.at(second)) ? "" : await sale.leave(step.who);
-      case "reserve": {
-        const call = { who: chosen(step.who, state.inside), id: `r${asked.length}`, basket: step.basket };
-        asked.push(call);
-        const [word] = await sale.reserve(call.who, call.id, call.basket, second);
-        if (word === "held") held.push(call);
-        return word;
+        return by(step.who, async () => (await sale.join(step.who, second)).word);
+      case "enter": {
+        const who = chosen(step.who, state.released);
+        return by(who, async () => (await sale.enter(who, second)).word);
       }
-      case "repeat":
+      case "leave":
+        return by(step.who, async () => {
+          // See "a hold whose shopper left" in leave.test.ts.
+          if (hasLiveHold(state, step.who, sale.at(second))) return "none";
+          return await sale.leave(step.who);
+        });
+      case "reserve": {
+        const [who, id] = [chosen(step.who, state.inside), `r${ids++}`];
+        const run = async () => {
+          const [word] = await sale.reserve(who, id, step.basket, second);
+          if (word === "held") held.push({ who, id });
+          return word;
+        };
+        return { ...by(who, run), id };
+      }
       case "confirm":
       case "giveBack": {
-        const call = (step.do === "repeat" ? asked : held).at(-1 - step.which);
-        if (call === undefined) return "";
-        if (step.do === "giveBack") return await sale.giveBack(call.who, call.id, second);
-        if (step.do === "confirm") return (await sale.confirm(call.who, call.id, second))[0];
-        const [word] = await sale.reserve(call.who, call.id, call.basket, second);
-        if (word === "held") held.push(call);
-        return word;
+        const { who, id } = held.at(-1 - step.which) ?? {};
+        if (who === undefined || id === undefined) return undefined;
+        if (step.do === "giveBack") return by(who, () => sale.giveBack(who, id, second));
+        return by(who, async () => (await sale.confirm(who, id, second))[0]);
       }
       case "expire":
-        return (await sale.expire(second, step.most)).expired > 0 ? "expired" : "none";
+        return by("", async () => ((await sale.expire(second, step.most)).expired > 0 ? "expired" : "none"));
       case "mode":
-        return (await sale.setMode(step.mode, second)).word;
+        return by("", async () => (await sale.setMode(step.mode, second)).word);
       case "wait":
-        second += step.seconds;
-        return "";
+        return by("", () => {
+          second += step.seconds;
+          return Promise.resolve("none");
+        });
       case "tick":
-        return (await sale.tick(second)).released > 0 ? "released" : "none";
+        return by("", async () => ((await sale.tick(second)).released > 0 ? "released" : "none"));
     }
   }
 }
@@ -127,28 +141,33 @@ function dueAt(state: SaleState, now: number, lastTick: number): number {
 
 /** Who was called in, against who had to be: the first of the line, and as many as were due. */
 function callFaults(
-  step: Step,
+  { verb }: Action,
   before: SaleState,
   after: SaleState,
   now: number,
   lastTick: number,
 ): string[] {
   const inOrder = [...before.waitlist].sort(([, a], [, b]) => a - b).map(([shopper]) => shopper);
-  const due = step.do === "tick" ? inOrder.slice(0, dueAt(before, now, lastTick)) : [];
+  const due = verb === "tick" ? inOrder.slice(0, dueAt(before, now, lastTick)) : [];
   const called = [...after.released.keys()].filter((shopper) => !before.released.has(shopper));
   return called.sort().join() === due.sort().join() ? [] : [`called ${called.join()}, not ${due.join()}`];
 }
 
 /** What one step may not have changed. */
-function changeFaults(step: Step, word: string, before: SaleState, after: SaleState, now: number): string[] {
+function changeFaults(
+  { verb, who, id }: Action,
+  word: string,
+  before: SaleState,
+  after: SaleState,
+  now: number,
+): string[] {
   const faults: string[] = [];
   const capacity = rule(before, "capacity");
   const most = Math.max(capacity, insideAt(before, now).length);
-  const passthrough = step.do === "tick" && before.sale.get("mode") === "passthrough";
+  const passthrough = verb === "tick" && before.sale.get("mode") === "passthrough";
   if (!passthrough && insideAt(after, now).length > most) faults.push("more than the capacity are inside");
 
-  if (step.do === "enter" && word === "entered") {
-    const who = chosen(step.who, before.released);
+  if (verb === "enter" && word === "entered") {
     const number = before.released.get(who);
     if (number === undefined) faults.push("came in before their turn");
     else if (!isInside(before, who, now)) {
@@ -158,12 +177,13 @@ function changeFaults(step: Step, word: string, before: SaleState, after: SaleSt
       if (unclaimed(before, now) <= ahead) faults.push("came in for what somebody before them waits for");
     }
   }
-  if (step.do === "join" && word === "joined") {
-    const given = after.waitlist.get(step.who);
+  if (verb === "join" && word === "joined") {
+    const given = after.waitlist.get(who);
     if (given !== rule(before, "lastNumber") + 1) faults.push(`got the number ${String(given)}`);
   }
-  for (const { id, shopper } of after.reservations.values())
-    if (!before.reservations.has(id) && !isInside(before, shopper, now)) faults.push("held from outside");
+  if (verb === "reserve" && word === "held" && !isInside(before, who, now)) faults.push("held from outside");
+  if (id !== undefined && before.reservations.has(id) && word !== "again")
+    faults.push("a repeat was decided anew");
 
   const changing = [
     "joined",

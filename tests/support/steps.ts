@@ -38,7 +38,7 @@ export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step
       weight: 5,
       arbitrary: fc.record({ do: fc.constantFrom("confirm" as const, "giveBack" as const), which }),
     },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("repeat" as const), which }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("repeat" as const), which }) },
     {
       weight: 1,
       arbitrary: fc.record({ do: fc.constant("expire" as const), most: fc.integer({ min: 1, max: 3 }) }),
@@ -47,14 +47,14 @@ export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step
       weight: 1,
       arbitrary: fc.record({
         do: fc.constant("mode" as const),
-        mode: fc.constantFrom(...modes, ...Array<"normal">(5).fill("normal")),
+        mode: fc.constantFrom(...modes, ...Array<"normal">(15).fill("normal")),
       }),
     },
     {
       weight: 3,
       arbitrary: fc.record({
         do: fc.constant("wait" as const),
-        seconds: fc.constantFrom(1, 2, 5, 5, 10, 25, 60),
+        seconds: fc.constantFrom(1, 5, 5, 5, 10, 10, 30, 60),
       }),
     },
     { weight: 4, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },

@@ -9,8 +9,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { Redis } from "@upstash/redis";
-import { startRedisGateway } from "../../../dev/redis/gateway.ts";
-import { startRedisServer } from "../../../dev/redis/server.ts";
+import { startRedisGateway } from "../dev/redis/gateway.ts";
+import { startRedisServer } from "../dev/redis/server.ts";
 
 const token = "bench";
 /** The decrement-if-enough of a plain flash sale: two commands inside. */
