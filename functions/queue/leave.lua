@@ -1,19 +1,25 @@
 #!lua flags=allow-key-locking
--- Gives up a place in line, and the room inside that goes with it.
--- Guarantee: the place is gone afterwards, whether the call came once or twice. A live reservation is untouched: it
--- is given back by its own call, or ends.
+-- Gives up a place in line, and the room inside that goes with it. A live reservation is untouched, and so is the room it
+-- takes up: it is given back by its own call, or ends.
+-- Guarantee: the place is gone afterwards, whether the call came once or twice.
 --
--- KEYS  1 sale  2 waitlist  3 released  4 inside
+-- KEYS  1 sale  2 waitlist  3 released  4 inside  5 shoppers  6 holds
 -- ARGV  1 shopper
 -- OUTPUT  { word }:
 --   missing  this Redis does not know the sale
 --   left     the shopper has no place now
-local sale, waitlist, released, inside = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local sale, waitlist, released, inside, shoppers, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local shopper = ARGV[1]
 
 if redis.call('EXISTS', sale) == 0 then return { 'missing' } end
-if redis.call('ZREM', waitlist, shopper) == 0 then
-  redis.call('HDEL', released, shopper)
+if redis.call('ZREM', waitlist, shopper) == 1 then return { 'left' } end
+
+redis.call('HDEL', released, shopper)
+local id = redis.call('HGET', shoppers, shopper)
+local holdEndsAt = id and redis.call('ZSCORE', holds, id)
+if holdEndsAt then
+  redis.call('ZADD', inside, 'XX', holdEndsAt, shopper)
+else
   redis.call('ZREM', inside, shopper)
 end
 return { 'left' }

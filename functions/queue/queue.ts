@@ -103,7 +103,7 @@ export async function leaveQueue(
   const [word] = await runScript(
     services.redis,
     leaveScript,
-    [keys.sale, keys.waitlist, keys.released, keys.inside],
+    [keys.sale, keys.waitlist, keys.released, keys.inside, keys.shoppers, keys.holds],
     [ticket.shopper],
   );
   return word === "missing" ? await missing(services, ticket.sale) : { left: true };

@@ -63,7 +63,8 @@ if now >= opensAt and now < closesAt and tick > lastTick then
         scores[#scores + 1], scores[#scores + 2] = turnEndsAt, popped[i]
       end
       redis.call('HSET', released, unpack(entries))
-      redis.call('ZADD', inside, unpack(scores))
+      -- GT: who left and came back may still hold units, and take up room for longer than a turn.
+      redis.call('ZADD', inside, 'GT', unpack(scores))
     end
     nowServing = math.max(nowServing, tonumber(popped[#popped]))
     waiting, active = waiting - count, active + count

@@ -5,7 +5,7 @@
 --
 -- KEYS  1 stock  2 reservations  3 shoppers  4 holds  5 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 how many at the most
--- OUTPUT  { expired, left over }: how many ended now; how many looked at, so that a full batch says there may be more
+-- OUTPUT  { expired, seen }: how many ended now; how many were looked at, so that a full batch says there may be more
 local stock, reservations, shoppers, holds, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local most = tonumber(ARGV[2])
 -- Fields of one variadic command: with their values, well under Lua's limit of about 8,000 arguments.

@@ -2,15 +2,16 @@
 -- Gives a held reservation back before its end.
 -- Guarantee: its units return once, by the transition held -> released, never by a bare increment.
 --
--- KEYS  1 stock  2 inside  3 reservations  4 shoppers  5 holds  6 outbox
--- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 when the shopper's pass ends (ms)
+-- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 outbox
+-- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper
 -- OUTPUT  { word }, words in order of precedence:
 --   not_found          there is no such reservation of this shopper
 --   already_confirmed  it is an order
 --   again              it had ended before
 --   released           its units are available now
-local stock, inside, reservations, shoppers, holds, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local id, shopper, passExpiresAt = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local stock, inside, released, reservations, shoppers, holds, outbox =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local id, shopper = ARGV[2], ARGV[3]
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -42,7 +43,12 @@ redis.call('HSET', stock, 'available', counts[1] + sum, unpack(returned))
 redis.call('HSET', shoppers, unpack(owned))
 redis.call('HSET', reservations, id, after)
 redis.call('ZREM', holds, id)
--- The hold may have kept the room longer than the pass does.
-redis.call('ZADD', inside, 'XX', passExpiresAt, shopper)
+-- The hold may have kept the room for longer than the pass does, or for somebody who left.
+local passExpiresAt = string.match(redis.call('HGET', released, shopper) or '', '|(%d+)$')
+if passExpiresAt then
+  redis.call('ZADD', inside, 'XX', passExpiresAt, shopper)
+else
+  redis.call('ZREM', inside, shopper)
+end
 redis.call('XADD', outbox, '*', 'event', after)
 return { 'released' }

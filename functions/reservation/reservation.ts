@@ -156,8 +156,8 @@ export async function releaseReservation(
   const [word] = await runScript(
     services.redis,
     releaseScript,
-    [keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
-    ["", id, pass.shopper, pass.expiresAtMs],
+    [keys.stock, keys.inside, keys.released, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+    ["", id, pass.shopper],
   );
   switch (word) {
     case "not_found":

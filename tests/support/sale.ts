@@ -76,8 +76,9 @@ export class TestSale {
   }
 
   async leave(shopper: string) {
-    const { sale, waitlist, released, inside } = this.keys;
-    const [word] = await this.#run(this.scripts.leave, [sale, waitlist, released, inside], [shopper]);
+    const { sale, waitlist, released, inside, shoppers, holds } = this.keys;
+    const keys = [sale, waitlist, released, inside, shoppers, holds];
+    const [word] = await this.#run(this.scripts.leave, keys, [shopper]);
     return word;
   }
 
@@ -127,11 +128,10 @@ export class TestSale {
     return await this.#run(this.scripts.confirm, keys, [this.#now(second), id, shopper, authorised]);
   }
 
-  async giveBack(shopper: string, id: string, second: number, pass = this.passOf(shopper)) {
-    const { stock, inside, reservations, shoppers, holds, outbox } = this.keys;
-    const keys = [stock, inside, reservations, shoppers, holds, outbox];
-    const args = [this.#now(second), id, shopper, pass.expiresAtMs];
-    const [word] = await this.#run(this.scripts.giveBack, keys, args);
+  async giveBack(shopper: string, id: string, second: number) {
+    const { stock, inside, released, reservations, shoppers, holds, outbox } = this.keys;
+    const keys = [stock, inside, released, reservations, shoppers, holds, outbox];
+    const [word] = await this.#run(this.scripts.giveBack, keys, [this.#now(second), id, shopper]);
     return word;
   }
 

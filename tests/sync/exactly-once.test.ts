@@ -1,8 +1,12 @@
 /** Each change of a sale is in Postgres once, whoever drains and however often. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { releaseReservation } from "../../functions/reservation/reservation.ts";
+import { z } from "zod";
+import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireHolds } from "../../functions/reservation/expire.ts";
+import { recordJson } from "../../functions/reservation/record.ts";
+import { releaseReservation } from "../../functions/reservation/reservation.ts";
 import { readLive } from "../../functions/sale/live.ts";
+import applySql from "../../functions/sync/apply.sql";
 import { drain } from "../../functions/sync/sync.ts";
 import type { Services } from "../../functions/services.ts";
 import {
@@ -110,10 +114,33 @@ test("drainers that all hold the same cursor move it once", async () => {
   // Each has read cursor and entries before the first may apply.
   world.postgres.faults.add({ kind: "delay", match: APPLY, delayMs: 300, times: 10 });
   const isolates = Array.from({ length: 10 }, () => world.services());
+  const { queries } = world.postgres.stats();
   const applied = await Promise.all(isolates.map((isolate) => drain(isolate, sale.id)));
   expect(world.postgres.faults.list()).toEqual([]);
+  // Each reads the cursor and tries; the nine who come late look where it is now. Nothing had to be refused.
+  expect(world.postgres.stats().queries - queries).toBe(29);
   expect(before).toEqual({ last_entry: "0-0" });
   expect(applied.filter((entries) => entries > 0)).toEqual([4]);
+  await expectSameBooks(world, services, sale);
+  await drainAgain(world, sale.id);
+});
+
+test("a statement for a cursor that has moved on changes nothing, not even what nobody has applied", async () => {
+  const sale = await createUndrained(world, services);
+  const [a, b] = await admit(services, sale.id, 2);
+  await hold(services, must(a));
+  await drain(services, sale.id);
+  const before = await stored(world, sale.id);
+  const id = await hold(services, must(b));
+  const { reservations } = saleKeys(sale.id);
+  const record = String(await world.redis.redis.command("HGET", reservations, id));
+  const late = { ...recordJson.parse(record), entry: "9999999999999-0", position: 0 };
+  const apply = (cursor: string) =>
+    services.postgres(z.unknown(), applySql, [sale.id, cursor, late.entry, JSON.stringify([late])]);
+  expect(await apply("0-0")).toEqual([{ moved: false }]);
+  expect(await apply("9999999999998-0")).toEqual([{ moved: false }]);
+  expect(await stored(world, sale.id)).toEqual(before);
+  await drain(services, sale.id);
   await expectSameBooks(world, services, sale);
   await drainAgain(world, sale.id);
 });
