@@ -14,15 +14,15 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { migrate } from "../../dev/postgres/migrate.ts";
-import { startNeonGateway } from "../../dev/postgres/gateway.ts";
-import { startPostgres } from "../../dev/postgres/server.ts";
-import { startRedisGateway } from "../../dev/redis/gateway.ts";
-import { startRedisServer } from "../../dev/redis/server.ts";
-import { saleSchema } from "../../domain/sale.ts";
-import { mintShopper, tokenKeys } from "../../domain/token.ts";
-import type { Record } from "../../functions/reservation/record.ts";
-import type { Services } from "../../functions/services.ts";
+import { migrate } from "../dev/postgres/migrate.ts";
+import { startNeonGateway } from "../dev/postgres/gateway.ts";
+import { startPostgres } from "../dev/postgres/server.ts";
+import { startRedisGateway } from "../dev/redis/gateway.ts";
+import { startRedisServer } from "../dev/redis/server.ts";
+import { saleSchema } from "../domain/sale.ts";
+import { mintShopper, tokenKeys } from "../domain/token.ts";
+import type { Record } from "../functions/reservation/record.ts";
+import type { Services } from "../functions/services.ts";
 
 /** As in functions/sync/sync.ts, two entries an order. */
 const BATCH_ORDERS = 250;
@@ -33,7 +33,7 @@ const stackSchema = z.object({ redis: z.string(), neon: z.string(), connectionSt
 /** The other processes: this file again, with `gateways` as its argument. */
 async function serveGateways(): Promise<void> {
   const [redisServer, database] = await Promise.all([startRedisServer(), startPostgres()]);
-  await migrate(database.connectionString, join(import.meta.dirname, "../../migrations"));
+  await migrate(database.connectionString, join(import.meta.dirname, "../migrations"));
   const redis = await startRedisGateway({ redis: redisServer, token });
   const neon = await startNeonGateway({ connectionString: database.connectionString });
   process.once("disconnect", () => {
@@ -56,11 +56,11 @@ async function measure(orders: number, rounds: number): Promise<void> {
           }
         : next(url, context),
   });
-  const { connectPostgres } = await import("../../functions/postgres/client.ts");
-  const { connectRedis } = await import("../../functions/redis/client.ts");
-  const { saleKeys } = await import("../../functions/redis/keys.ts");
-  const { createSale } = await import("../../functions/sale/sale.ts");
-  const { drain } = await import("../../functions/sync/sync.ts");
+  const { connectPostgres } = await import("../functions/postgres/client.ts");
+  const { connectRedis } = await import("../functions/redis/client.ts");
+  const { saleKeys } = await import("../functions/redis/keys.ts");
+  const { createSale } = await import("../functions/sale/sale.ts");
+  const { drain } = await import("../functions/sync/sync.ts");
 
   const child = fork(import.meta.filename, ["gateways"]);
   const [message] = (await once(child, "message")) as [unknown];
