@@ -28,6 +28,8 @@ export interface StackOptions {
   adminToken?: string;
   /** Keeps the Workers' logs to itself. */
   quiet?: boolean;
+  /** Where the Workers' logs go, line by line. Default: standard error. */
+  log?: (line: string) => void;
   /** Changes a bundled Lua script before it runs: for negative controls. Called with each script's file name. */
   luaPatch?: (file: string, source: string) => string;
   /** Called as each part is ready. */
@@ -59,8 +61,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
-  const log =
-    options.quiet === true ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`);
+  const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
+  const log = options.quiet === true ? () => undefined : (options.log ?? toStderr);
 
   try {
     // The port first: everything else is in vain if somebody has it.

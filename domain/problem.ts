@@ -1,4 +1,5 @@
 /** Refusals as RFC 9457 problem documents: the one place where a word becomes an HTTP answer. */
+import { REFUSED_HEADER } from "./internal.ts";
 import { refusals, type Refusal } from "./refusal.ts";
 
 /** Seconds to wait when a 425, 429 or 503 has nothing better to say; these statuses never go without. */
@@ -15,6 +16,7 @@ export function problem({ refused, evidence }: Refusal, headers: Record<string, 
     headers: {
       "content-type": "application/problem+json",
       "cache-control": "no-store",
+      [REFUSED_HEADER]: refused,
       ...(retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) }),
       ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
       ...headers,

@@ -3,7 +3,9 @@
  * through door.ts.
  */
 import { Hono, type Context } from "hono";
+import { routePath } from "hono/route";
 import type { PublicSale } from "../domain/api.ts";
+import { REFUSED_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import { pass } from "./door.ts";
@@ -45,6 +47,7 @@ app.use(async (c, next) => {
   await next();
   for (const [name, value] of Object.entries(securityHeaders)) c.header(name, value);
   if (!c.res.headers.has("x-layer")) c.header("x-layer", "edge");
+  countRefusal(c);
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
 });
 
@@ -90,6 +93,23 @@ app.onError((error) => {
   console.error(JSON.stringify({ error: String(error) }));
   return problem(refuse("unavailable"));
 });
+
+/** One line for each refusal, to be counted by word: the route it was said on, never who it was said to. */
+function countRefusal(c: Ctx): void {
+  const refused = c.res.headers.get(REFUSED_HEADER);
+  if (refused === null) return;
+  c.res.headers.delete(REFUSED_HEADER);
+  const { status, headers } = c.res;
+  console.log(
+    JSON.stringify({
+      refused,
+      status,
+      method: c.req.method,
+      route: routePath(c),
+      layer: headers.get("x-layer"),
+    }),
+  );
+}
 
 /** What a page that is the same for everybody is made of. */
 const readApi = (c: Ctx, path: string) =>

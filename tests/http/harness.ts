@@ -5,10 +5,11 @@ import { z } from "zod";
 import type { SaleInput } from "../../domain/sale.ts";
 import { startStack, type Stack } from "../../dev/stack.ts";
 
-export function withStack(): { get: () => Stack } {
+/** @param log what the Workers logged, line by line */
+export function withStack(log: string[] = []): { get: () => Stack } {
   let stack: Stack | undefined;
   beforeAll(async () => {
-    stack = await startStack({ quiet: true });
+    stack = await startStack({ log: (line) => void log.push(line) });
   });
   afterAll(() => stack?.close());
   return {

@@ -12,11 +12,13 @@ import {
   shoe,
   shopper,
   shopperInside,
+  until,
   withStack,
 } from "./harness.ts";
 import type { Ask, Shopper } from "./harness.ts";
 
-const stack = withStack();
+const log: string[] = [];
+const stack = withStack(log);
 let sale: string;
 let ann: Shopper;
 
@@ -273,6 +275,39 @@ describe("addresses and methods", () => {
     const headers = { origin: "https://elsewhere.example" };
     const answer = await ask(stack.get(), `/api/sales/${sale}/queue`, { method: "POST", headers });
     expect([answer.status, answer.type]).toEqual([403, "cross_origin"]);
+  });
+});
+
+describe("a refusal is counted", () => {
+  test("in one line of the log with its word and route, and with nothing personal", async () => {
+    const ben = shopper(stack.get(), sale);
+    await ben.join();
+    const before = log.length;
+    const answers = [
+      await ben.enter({ token: `${ben.ticket}x` }),
+      await ask(stack.get(), "/api/sales/there-is-no-such/queue", { method: "POST" }),
+    ];
+    expect(answers.map(({ headers }) => headers.get("x-refused"))).toEqual([null, null]);
+    const lines = await until(
+      () => Promise.resolve(log.slice(before).filter((line) => line.includes('"refused"'))),
+      (said) => said.length === 2,
+    );
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+      {
+        refused: "invalid_ticket",
+        status: 401,
+        method: "POST",
+        route: "/api/sales/:sale/entry",
+        layer: "edge",
+      },
+      {
+        refused: "not_found",
+        status: 404,
+        method: "POST",
+        route: "/api/sales/:sale/queue",
+        layer: "functions",
+      },
+    ]);
   });
 });
 
