@@ -54,7 +54,8 @@ function describe(stack: Stack, saleId: string): void {
   Operator   ${stack.adminToken}  (bearer token of ${shop}/api/admin/…)
   E-mail     ${stack.mailbox.url}
   Redis      ${stack.redis.url}  (Upstash REST; token ${stack.gatewayToken})
-  Postgres   ${stack.neon.url}  (Neon HTTP; the gateways' fault switches: /_gateway/faults, same token)
+  Postgres   ${stack.neon.connectionString}
+             by Neon's protocol at ${stack.neon.url}; both gateways have fault switches at /_gateway/faults (same token)
 
 Ctrl-C ends everything.`);
 }

@@ -1,8 +1,9 @@
 /**
  * A built Worker in a workerd of its own, on a fixed port of 127.0.0.1: so that one can be killed and started again
  * while the other goes on, as two Workers in two places would. Requests go straight to workerd (its direct socket),
- * past the simulator's proxy.
+ * past the simulator's proxy. One that dies by itself comes back, as on the platform.
  */
+import { connect } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { Bundle } from "./build.ts";
 import { freePort } from "../port.ts";
@@ -27,6 +28,7 @@ export interface WorkerOptions {
   log: (line: string) => void;
 }
 
+const WATCH_MS = 500;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
@@ -61,6 +63,26 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
     return running;
   };
   let running: Miniflare | undefined = await start();
+  const watch = setInterval(() => void revive(), WATCH_MS);
+  watch.unref();
+  let reviving = false;
+
+  /** As the platform does: a Worker whose process died is there again a moment later. */
+  async function revive(): Promise<void> {
+    const watched = running;
+    if (watched === undefined || reviving || (await listens(port))) return;
+    reviving = true;
+    try {
+      await watched.dispose().catch(() => undefined);
+      // Killed on purpose meanwhile: then it stays down.
+      if (running !== watched) return;
+      running = await start();
+      log(`${name} had died and was started again`);
+    } finally {
+      reviving = false;
+    }
+  }
+
   return {
     url: `http://127.0.0.1:${port}`,
     async scheduled() {
@@ -77,4 +99,12 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
       running ??= await start();
     },
   };
+}
+
+/** Whether anybody listens on a port of 127.0.0.1. */
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  return await new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  }).finally(() => socket.destroy());
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   ask,
@@ -142,6 +143,35 @@ describe("the functions Worker killed", () => {
     expect((await live(stack.get(), sale)).stored?.orders).toBe(1);
   });
 });
+
+/** Processes this one has started; /proc says it even where there is no `ps`. */
+const childrenCalled = (name: string) =>
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => {
+      try {
+        const [, command, parent] =
+          /^\d+ \((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+        return command === name && Number(parent) === process.pid;
+      } catch {
+        return false; // gone by now
+      }
+    })
+    .map(Number);
+
+test.runIf(process.platform === "linux")(
+  "a Worker whose process dies is there again a moment later",
+  async () => {
+    const sale = await createSale(stack.get());
+    const pids = childrenCalled("workerd");
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await until(
+      () => shopper(stack.get(), sale).join(),
+      ({ status }) => status === 201,
+    );
+  },
+);
 
 describe("Redis emptied", () => {
   test("nothing is sold, everybody is told `on_hold`, and creating the sale again does not refill its stock", async () => {
