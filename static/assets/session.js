@@ -14,7 +14,7 @@ import { call, insist, later, now, setClock } from "./api.js";
  * @typedef {import("./api.js").Order} Order
  * @typedef {{ sku: string, quantity: number }[]} Lines
  * @typedef {{ number?: number, joinedAt?: string, from?: number, passUntilMs?: number, orderId?: string,
- *   attempt?: { reservationId: string, lines: Lines } }} Memory
+ *   attempt?: { reservationId: string, lines: Lines, held?: boolean } }} Memory
  * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "order"} Stage
  */
 
@@ -165,7 +165,8 @@ export function openSession(sale, changed) {
 
   /** @param {string} reservationId @param {Lines} lines */
   async function recover(reservationId, lines) {
-    memory.set({ ...memory.get(), attempt: { reservationId, lines } });
+    if (memory.get().attempt?.reservationId !== reservationId)
+      memory.set({ ...memory.get(), attempt: { reservationId, lines } });
     /** @type {import("./api.js").Answer<Reservation>} */
     const read = await withPass(() => ask("GET", `/reservations/${reservationId}`));
     if (read.ok) return settle(read.value);
@@ -177,7 +178,12 @@ export function openSession(sale, changed) {
   /** @param {Reservation} known */
   async function settle(known) {
     at.reservation = known.state === "held" ? known : undefined;
-    if (known.state === "held") return changed();
+    if (known.state === "held") {
+      const { reservationId, lines } = known;
+      const wanted = lines.map(({ sku, quantity }) => ({ sku, quantity }));
+      memory.set({ ...memory.get(), attempt: { reservationId, lines: wanted, held: true } });
+      return changed();
+    }
     if (known.state === "confirmed") return readOrder(known.reservationId);
     forgetAttempt();
     if (known.state === "expired") note({ type: "reservation_expired", status: 0 });
@@ -248,7 +254,12 @@ export function openSession(sale, changed) {
     at.loading = false;
     changed();
   }
-  memory.onElsewhere(() => void (at.busy || resume()));
+  memory.onElsewhere(() => {
+    // What another tab is only trying is its own: to look for it too early would be to forget it for both.
+    const { attempt } = memory.get();
+    const isTried = attempt !== undefined && attempt.held !== true;
+    if (!at.busy && !isTried) void resume();
+  });
 
   /** Once a second and after each pulse: whatever time or the line has brought. */
   function advance() {

@@ -36,7 +36,9 @@ describe("`wrangler deploy --dry-run`", () => {
 
 describe("the layer rules are errors", () => {
   const lint = async (filePath: string, code: string) => {
-    const eslint = new ESLint();
+    // Under CI=true the typed parser would read the file from disk, and not see the text given here.
+    const parserOptions = { disallowAutomaticSingleRunInference: true };
+    const eslint = new ESLint({ overrideConfig: { languageOptions: { parserOptions } } });
     const [result] = await eslint.lintText(code, { filePath });
     return result?.messages.map(({ ruleId }) => ruleId) ?? [];
   };
