@@ -1,7 +1,8 @@
 /**
- * How many EVALSHA a second pass through the Redis gateway, against Redis itself and a bare node:http server in the same run. The load client is
+ * How many EVALSHA a second pass through the Redis gateway, against Redis itself and a bare node:http server in the same
+ * run. The load client is
  * raw sockets writing prebuilt keep-alive requests from this process; the gateway runs in another (this file with
- * `gateway` as argument). Run: `node tests/gateways/redis/throughput.ts [seconds] [connections]`. Trade-off: answers are
+ * `gateway` as argument). Run: `node bench/redis-gateway.ts [seconds] [connections]`. Trade-off: answers are
  * counted, and checked only for being 200s.
  */
 import { execFileSync, fork } from "node:child_process";

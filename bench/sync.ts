@@ -2,7 +2,7 @@
  * How many orders a second the outbox brings to Postgres, against bare `unnest` inserts in batches of the same size
  * through the same gateway in the same run: of the order rows alone, and of all the rows a drain writes for an order
  * (reservation, order, line, two movements). Redis, Postgres and the gateways run in other processes; the three variants
- * take turns, and medians are compared. Run: `node tests/sync/throughput.ts [orders] [rounds]`.
+ * take turns, and medians are compared. Run: `node bench/sync.ts [orders] [rounds]`.
  *
  * Trade-off: the bare tables have the same keys and checks, but no foreign keys and no counters.
  */
