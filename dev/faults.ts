@@ -3,6 +3,8 @@
  * service behind HTTP. A rule matches requests by a substring of their body, fires a limited number of times or
  * with a probability, and is taken by the gateway that owns the switchboard.
  */
+import type { ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
 /**
@@ -54,4 +56,29 @@ export function createFaults(random: () => number = Math.random): Faults {
       return rule;
     },
   };
+}
+
+/**
+ * Does what a fault does before execution.
+ * @param refuse answers with this status, in the gateway's own words
+ * @returns whether that was all; a `lose_answer` still has to be done after execution
+ */
+export async function strike(
+  fault: Fault,
+  response: ServerResponse,
+  refuse: (status: number) => void,
+): Promise<boolean> {
+  switch (fault.kind) {
+    case "cut":
+      response.destroy();
+      return true;
+    case "error":
+      refuse(fault.status);
+      return true;
+    case "delay":
+      await sleep(fault.delayMs);
+      return false;
+    case "lose_answer":
+      return false;
+  }
 }

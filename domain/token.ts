@@ -29,7 +29,7 @@ export interface PassClaims {
 export type Claims = ShopperClaims | TicketClaims | PassClaims;
 
 export type TokenKind = Claims["kind"];
-type ClaimsOf<Kind extends TokenKind> = Extract<Claims, { kind: Kind }>;
+export type ClaimsOf<Kind extends TokenKind> = Extract<Claims, { kind: Kind }>;
 
 export interface TokenKeys {
   sign: (claims: Claims) => Promise<string>;

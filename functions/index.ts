@@ -7,7 +7,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import * as api from "../domain/api.ts";
-import { bearer, cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
+import { bearer, claimsFor, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
 import { SHOPPER_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
@@ -199,17 +199,11 @@ app.onError((error) => {
   return problem(refuse("unavailable"));
 });
 
-async function ticketOf(c: Ctx, sale: string): Promise<TicketClaims | undefined> {
-  const token = bearer(c.req.raw.headers) ?? cookie(c.req.raw.headers, ticketCookie(sale));
-  const claims = token === undefined ? undefined : await c.var.services.keys.verify("ticket", token);
-  return claims?.sale === sale ? claims : undefined;
-}
+const ticketOf = (c: Ctx, sale: string): Promise<TicketClaims | undefined> =>
+  claimsFor(c.var.services.keys, "ticket", sale, c.req.raw.headers);
 
-async function passOf(c: Ctx, sale: string): Promise<PassClaims | Refusal<"invalid_pass">> {
-  const token = bearer(c.req.raw.headers) ?? cookie(c.req.raw.headers, passCookie(sale));
-  const claims = token === undefined ? undefined : await c.var.services.keys.verify("pass", token);
-  return claims?.sale === sale ? claims : refuse("invalid_pass");
-}
+const passOf = async (c: Ctx, sale: string): Promise<PassClaims | Refusal<"invalid_pass">> =>
+  (await claimsFor(c.var.services.keys, "pass", sale, c.req.raw.headers)) ?? refuse("invalid_pass");
 
 /**
  * An outcome that is no refusal. A refusal ends the request with its problem document, thrown, because only that leaves

@@ -2,7 +2,7 @@
  * Who a request is from, decided without I/O. A token that names its shopper is believed once its MAC is; a browser's
  * shopper cookie must then name the same one, so that a ticket copied to another browser is not a second place.
  */
-import { bearer, cookie, passCookie, SHOPPER_COOKIE, ticketCookie } from "../domain/credential.ts";
+import { claimsFor, cookie, SHOPPER_COOKIE } from "../domain/credential.ts";
 import { refuse, type Refusal } from "../domain/refusal.ts";
 import { mintShopper, type TokenKeys } from "../domain/token.ts";
 
@@ -20,9 +20,8 @@ export async function identifyByToken(
   headers: Headers,
 ): Promise<Identity | Refusal<"invalid_ticket" | "invalid_pass">> {
   const invalid = refuse(kind === "ticket" ? "invalid_ticket" : "invalid_pass");
-  const token = bearer(headers) ?? cookie(headers, kind === "ticket" ? ticketCookie(sale) : passCookie(sale));
-  const claims = token === undefined ? undefined : await keys.verify(kind, token);
-  if (claims?.sale !== sale) return invalid;
+  const claims = await claimsFor(keys, kind, sale, headers);
+  if (claims === undefined) return invalid;
   const known = await shopperOfCookie(keys, headers);
   if (known !== undefined && known !== claims.shopper) return invalid;
   return { shopper: claims.shopper, minted: false };

@@ -5,8 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createFaults, type Fault, type Faults } from "../faults.ts";
+import { createFaults, strike, type Faults } from "../faults.ts";
 import { control } from "./control.ts";
 import { checkCredentials, credentialsOf, neonConnectionString } from "./credentials.ts";
 import { openDatabase } from "./database.ts";
@@ -71,7 +70,9 @@ export async function startNeonGateway(options: NeonGatewayOptions): Promise<Neo
     if (body === undefined) throw new Refusal(413, `request is too large (max is ${bytesMax} bytes)`);
     const payload = parsePayload(body);
     const fault = faults.take(body);
-    if (fault && (await strike(fault, response))) return;
+    const refuse = (status: number) =>
+      reply(response, status, writeError(new Refusal(status, "injected fault")));
+    if (fault && (await strike(fault, response, refuse))) return;
     const work = database.execute(payload, modes, hangUpSignal(response));
     if (fault?.kind === "lose_answer") {
       // Lost with it, if so, is the news that it failed.
@@ -127,23 +128,6 @@ export async function startNeonGateway(options: NeonGatewayOptions): Promise<Neo
       await database.close();
     },
   };
-}
-
-/** Does what a fault does before execution; true if that was all. */
-async function strike(fault: Fault, response: ServerResponse): Promise<boolean> {
-  switch (fault.kind) {
-    case "cut":
-      response.destroy();
-      return true;
-    case "error":
-      reply(response, fault.status, writeError(new Refusal(fault.status, "injected fault")));
-      return true;
-    case "delay":
-      await sleep(fault.delayMs);
-      return false;
-    case "lose_answer":
-      return false;
-  }
 }
 
 function parsePayload(body: string): Payload {

@@ -1,7 +1,6 @@
 /** The endpoints of Upstash's REST API, and the faults ordered for them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Fault, Faults } from "../faults.ts";
+import { strike, type Faults } from "../faults.ts";
 import type { Arg, Reply } from "./connection.ts";
 import { answer } from "./http.ts";
 import { writeError, writeOutcome } from "./reply.ts";
@@ -44,7 +43,8 @@ export async function serve(call: Call, runner: Runner, faults: Faults): Promise
   const text = call.body.toString();
   // In path style the command is in the URL, and faults are matched against both.
   const fault = faults.take(jsonEndpoints.has(pathname) ? text : `${request.url ?? ""}\n${text}`);
-  if (fault && (await strike(fault, response))) return;
+  const refuse = (status: number) => answer(response, status, writeError("ERR injected fault"));
+  if (fault && (await strike(fault, response, refuse))) return;
   const execution = execute(call, text, runner);
   if (fault?.kind === "lose_answer") {
     // Lost with it, if so, is the news that it failed.
@@ -80,21 +80,4 @@ function writeOne(reply: Reply, base64: boolean): Answer {
 
 function writeAll(replies: Reply[], base64: boolean): Answer {
   return { status: 200, json: `[${replies.map((reply) => writeOutcome(reply, base64)).join(",")}]` };
-}
-
-/** Does what a fault does before execution; true if that was all. */
-async function strike(fault: Fault, response: ServerResponse): Promise<boolean> {
-  switch (fault.kind) {
-    case "cut":
-      response.destroy();
-      return true;
-    case "error":
-      answer(response, fault.status, writeError("ERR injected fault"));
-      return true;
-    case "delay":
-      await sleep(fault.delayMs);
-      return false;
-    case "lose_answer":
-      return false;
-  }
 }

@@ -76,7 +76,12 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
       await watched.dispose().catch(() => undefined);
       // Killed on purpose meanwhile: then it stays down.
       if (running !== watched) return;
-      running = await start();
+      const revived = await start();
+      if (running !== watched) {
+        await revived.dispose();
+        return;
+      }
+      running = revived;
       log(`${name} had died and was started again`);
     } finally {
       reviving = false;

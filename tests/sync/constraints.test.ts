@@ -1,18 +1,14 @@
 /** Postgres is the judge of what was sold: what its constraints refuse, no code can write (design §4.7). */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { createSale } from "../../functions/sale/sale.ts";
-import { must, newSale, startWorld, type World } from "./harness.ts";
+import { must, newSale, useWorld } from "./harness.ts";
 
-let world: World;
+const { world, services } = await useWorld();
 let sale = newSale();
-beforeAll(async () => {
-  world = await startWorld();
-});
 beforeEach(async () => {
   sale = newSale();
-  must(await createSale(world.services(), sale));
+  must(await createSale(services, sale));
 });
-afterAll(() => world.stop());
 
 const items = (change: string) => world.behind(`update items set ${change} where sale_id = $1`, [sale.id]);
 const reservation = (id: string, state = "confirmed") =>

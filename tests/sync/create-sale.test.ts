@@ -1,34 +1,13 @@
 /** A sale is created once and published once, whatever is lost on the way; what Redis lost is not sold anew. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { mintShopper } from "../../domain/token.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { joinQueue } from "../../functions/queue/queue.ts";
 import { SALES_KEY, saleKeys } from "../../functions/redis/keys.ts";
 import { createSale, readSale, setMode } from "../../functions/sale/sale.ts";
-import type { Services } from "../../functions/services.ts";
-import {
-  CREATE,
-  admit,
-  buy,
-  expectSameBooks,
-  must,
-  newSale,
-  startWorld,
-  stored,
-  type World,
-} from "./harness.ts";
+import { CREATE, admit, buy, expectSameBooks, must, newSale, useWorld, stored } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterEach(() => {
-  world.postgres.faults.clear();
-  world.redis.faults.clear();
-});
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 const available = async (saleId: string) =>
   await world.redis.redis.command("HGET", saleKeys(saleId).stock, "available:shoe");

@@ -1,10 +1,9 @@
 /** Changes reach Postgres soon after they are made, without cron, and with few statements however many they are. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { createSale } from "../../functions/sale/sale.ts";
 import { drainSoon } from "../../functions/sync/sync.ts";
-import type { Services } from "../../functions/services.ts";
 import {
   APPLY,
   admit,
@@ -15,22 +14,11 @@ import {
   hold,
   must,
   newSale,
-  startWorld,
+  useWorld,
   stored,
-  type World,
 } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterEach(() => {
-  world.postgres.faults.clear();
-  world.redis.faults.clear();
-});
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 test("a hundred calls at once are one drain", async () => {
   const sale = await createUndrained(world, services);

@@ -1,5 +1,5 @@
 /** Each change of a sale is in Postgres once, whoever drains and however often. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireHolds } from "../../functions/reservation/expire.ts";
@@ -8,7 +8,6 @@ import { releaseReservation } from "../../functions/reservation/reservation.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import applySql from "../../functions/sync/apply.sql";
 import { drain } from "../../functions/sync/sync.ts";
-import type { Services } from "../../functions/services.ts";
 import {
   APPLY,
   admit,
@@ -20,18 +19,11 @@ import {
   hold,
   must,
   outboxLength,
-  startWorld,
+  useWorld,
   stored,
-  type World,
 } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 const twoItems = {
   items: [

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { expect } from "vitest";
+import { afterAll, afterEach, expect } from "vitest";
 import { z } from "zod";
 import { migrate } from "../../dev/postgres/migrate.ts";
 import { startNeonGateway } from "../../dev/postgres/gateway.ts";
@@ -44,7 +44,18 @@ const migrations = join(import.meta.dirname, "../../migrations");
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-export async function startWorld() {
+/** A world for one test file, without faults at the start of each test, ended with the file. */
+export async function useWorld() {
+  const world = await startWorld();
+  afterEach(() => {
+    world.postgres.faults.clear();
+    world.redis.faults.clear();
+  });
+  afterAll(() => world.stop());
+  return { world, services: world.services() };
+}
+
+async function startWorld() {
   const [redisServer, database] = await Promise.all([startRedisServer(), startPostgres({ fsync: false })]);
   await migrate(database.connectionString, migrations);
   const redis = await startRedisGateway({ redis: redisServer, token });

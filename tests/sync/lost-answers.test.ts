@@ -1,11 +1,10 @@
 /** What the network loses between the drain and its two stores changes nothing twice and leaves nothing out. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import type { FaultRule } from "../../dev/faults.ts";
 import type { Sale } from "../../domain/sale.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { drain } from "../../functions/sync/sync.ts";
-import type { Services } from "../../functions/services.ts";
 import {
   APPLY,
   CURSOR,
@@ -15,22 +14,11 @@ import {
   drainAgain,
   expectSameBooks,
   outboxLength,
-  startWorld,
+  useWorld,
   stored,
-  type World,
 } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterEach(() => {
-  world.postgres.faults.clear();
-  world.redis.faults.clear();
-});
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 async function saleWithOrders(orders: number): Promise<Sale> {
   const sale = await createUndrained(world, services);

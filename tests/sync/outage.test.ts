@@ -1,12 +1,11 @@
 /** Without Postgres the sale goes on and the outbox grows; with it back, one drain catches up (design §4.6). */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { releaseReservation } from "../../functions/reservation/reservation.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import { createSale } from "../../functions/sale/sale.ts";
 import { drain } from "../../functions/sync/sync.ts";
-import type { Services } from "../../functions/services.ts";
 import {
   admit,
   buy,
@@ -17,18 +16,11 @@ import {
   must,
   newSale,
   outboxLength,
-  startWorld,
+  useWorld,
   stored,
-  type World,
 } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 test("Postgres dies amid 200 purchases: all succeed, and one drain after its return brings them over", async () => {
   const sale = newSale();

@@ -1,11 +1,10 @@
 /** An event that Postgres refuses is set aside with the reason, once, and does not stop the rest. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import type { Sale } from "../../domain/sale.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import { drain } from "../../functions/sync/sync.ts";
-import type { Services } from "../../functions/services.ts";
 import {
   SET_ASIDE,
   addByHand,
@@ -16,19 +15,11 @@ import {
   expectSameBooks,
   must,
   outboxLength,
-  startWorld,
+  useWorld,
   stored,
-  type World,
 } from "./harness.ts";
 
-let world: World;
-let services: Services;
-beforeAll(async () => {
-  world = await startWorld();
-  services = world.services();
-});
-afterEach(() => world.postgres.faults.clear());
-afterAll(() => world.stop());
+const { world, services } = await useWorld();
 
 /** A purchase before the poison, one after it. @returns the poison's entry */
 async function poisoned(sale: Sale, ...events: string[]): Promise<string[]> {
