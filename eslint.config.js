@@ -77,5 +77,6 @@ export default tseslint.config(
     },
   },
   { files: ["static/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["dev/workers/*.js"], languageOptions: { globals: globals.worker } },
   { files: ["*.js"], languageOptions: { globals: globals.node } },
 );

@@ -9,10 +9,7 @@
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { registerHooks } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { migrate } from "../dev/postgres/migrate.ts";
 import { startNeonGateway } from "../dev/postgres/gateway.ts";
@@ -23,6 +20,7 @@ import { saleSchema } from "../domain/sale.ts";
 import { mintShopper, tokenKeys } from "../domain/token.ts";
 import type { Record } from "../functions/reservation/record.ts";
 import type { Services } from "../functions/services.ts";
+import { readTextModules } from "./text-modules.ts";
 
 /** As in functions/sync/sync.ts, two entries an order. */
 const BATCH_ORDERS = 250;
@@ -45,17 +43,7 @@ async function serveGateways(): Promise<void> {
 }
 
 async function measure(orders: number, rounds: number): Promise<void> {
-  // As `[[rules]] type = "Text"` in functions/wrangler.toml.
-  registerHooks({
-    load: (url, context, next) =>
-      /\.(lua|sql)$/.test(url)
-        ? {
-            format: "module",
-            source: `export default ${JSON.stringify(readFileSync(fileURLToPath(url), "utf8"))}`,
-            shortCircuit: true,
-          }
-        : next(url, context),
-  });
+  readTextModules();
   const { connectPostgres } = await import("../functions/postgres/client.ts");
   const { connectRedis } = await import("../functions/redis/client.ts");
   const { saleKeys } = await import("../functions/redis/keys.ts");
@@ -69,6 +57,9 @@ async function measure(orders: number, rounds: number): Promise<void> {
     redis: connectRedis(stack.redis, token),
     postgres: connectPostgres(stack.connectionString, stack.neon),
     keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
+    identitySecret: "secret-".repeat(6),
+    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
+    emailFrom: "",
     later: () => undefined,
   };
   for (const table of ["reservations", "orders", "order_lines", "stock_ledger"])

@@ -26,6 +26,8 @@ export interface StackOptions {
   port?: number;
   /** Default: a new random one. */
   adminToken?: string;
+  /** More of the edge's variables, such as those of the bot check or of the shop's accounts. */
+  edge?: Record<string, string>;
   /** Keeps the Workers' logs to itself. */
   quiet?: boolean;
   /** Where the Workers' logs go, line by line. Default: standard error. */
@@ -43,6 +45,8 @@ export interface Stack {
   redis: RedisGateway;
   /** Bearer token of the gateways and their controls. */
   gatewayToken: string;
+  /** The Workers' signing keys: with them a test makes tokens that nobody else could. */
+  tokenKeys: string;
   neon: NeonGateway;
   database: PostgresServer;
   mailbox: MailServer;
@@ -82,6 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     );
 
     const tokenKeys = `local:${secret()}`;
+    const identitySecret = secret();
     const functions = await startWorker(built.functions, {
       name: "flash-sale-functions",
       bindings: {
@@ -90,14 +95,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         DATABASE_URL: neon.connectionString,
         NEON_FETCH_ENDPOINT: neon.url,
         TOKEN_KEYS: tokenKeys,
+        IDENTITY_SECRET: identitySecret,
         ADMIN_TOKEN: adminToken,
+        EMAIL_FROM: "Flash Sale <shop@example.com>",
       },
+      mailboxUrl: mailbox.url,
       log,
     });
     closing.push(() => functions.kill());
     const edge = await startWorker(built.edge, {
       name: "flash-sale-edge",
-      bindings: { TOKEN_KEYS: tokenKeys },
+      bindings: { TOKEN_KEYS: tokenKeys, IDENTITY_SECRET: identitySecret, ...options.edge },
       services: { FUNCTIONS: functions.url },
       log,
     });
@@ -120,6 +128,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       front,
       redis,
       gatewayToken,
+      tokenKeys,
       neon,
       database,
       mailbox,

@@ -10,11 +10,20 @@ const time = z.iso.datetime().describe("ISO 8601, UTC");
 const money = z.int().nonnegative().describe("minor units of the sale's currency");
 const units = z.int().nonnegative();
 
+const drawSchema = z
+  .object({
+    commitment: z.string().describe("SHA-256 of the seed, in hexadecimal: published with the sale"),
+    seed: z.string().optional().describe("published at opening"),
+    count: z.int().nonnegative().optional().describe("numbers the lobby gave out; published at opening"),
+  })
+  .describe("what anybody needs to check the draw; `/sales/{sale}/draw` does it");
+
 export const publicSaleSchema = saleSchema
   .safeExtend({
     phase: z.enum(phases),
     mode: z.enum(modes),
     lobbyOpensAt: time.describe("from when the line takes people"),
+    draw: drawSchema.optional(),
   })
   .openapi("Sale");
 
@@ -29,13 +38,70 @@ export const pulseSchema = z
     joined: units.describe("the last number given out"),
     perSecond: z.number().nonnegative().describe("people whose turn comes each second, as measured"),
     items: z.array(z.object({ sku: skuSchema, left: z.enum(["many", "few", "none"]) })),
-    pollAfterMs: z.int().positive(),
+    pollAfterMs: z
+      .int()
+      .positive()
+      .describe(
+        "from `now` to the next look; everybody comes a little earlier or later, so that not all come at once",
+      ),
+    epoch: z.int().positive().describe("a ticket of an earlier one joins again, and has its number back"),
+    release: z
+      .object({
+        everySeconds: z.int().positive(),
+        size: units.describe("people who come in at each release, at most"),
+        last: units.describe("people who came in at the last one"),
+        boundBy: z
+          .enum(["", "line", "size", "room", "stock", ...modes])
+          .describe(
+            "why they were not more: nobody else waited, the size, the room inside, the stock, the mode",
+          ),
+      })
+      .describe("how the line moves, and why"),
+    reach: z
+      .object({ left: units, expected: units, possible: units })
+      .nullable()
+      .describe(
+        "the highest number that can be served, if each takes one: by what is left; with the returns to expect from " +
+          "those so far; by everything that is not paid for. Null while there is enough for all in line",
+      ),
+    draw: drawSchema.optional(),
   })
   .openapi("Pulse");
 
 export const ticketSchema = z
-  .object({ ticket: z.string(), number: z.int().positive(), joinedAt: time })
+  .object({
+    ticket: z.string(),
+    number: z.int().positive(),
+    joinedAt: time,
+    epoch: z.int().positive(),
+    lobby: z
+      .literal(true)
+      .optional()
+      .describe("the number is one of the lobby: the draw gives it its place at opening"),
+  })
   .openapi("Ticket");
+
+export const joinInputSchema = z
+  .strictObject({
+    botCheck: z
+      .string()
+      .min(1)
+      .max(2048)
+      .optional()
+      .describe("the bot check's token, where the shop wants one"),
+  })
+  .openapi("JoinInput");
+
+export const registrationInputSchema = z
+  .strictObject({ email: z.email().max(254) })
+  .openapi("RegistrationInput");
+
+export const confirmedRegistrationSchema = z
+  .object({
+    status: z.enum(["slot", "waiting"]),
+    registration: z.string().describe("shows that the address is confirmed: the bearer token of a join"),
+  })
+  .openapi("ConfirmedRegistration");
 
 export const passSchema = z.object({ pass: z.string(), expiresAt: time }).openapi("Pass");
 
@@ -87,6 +153,7 @@ export const liveSchema = z
     mode: z.enum(modes),
     epoch: z.int().positive(),
     line: z.object({ joined: units, nowServing: units, waiting: units, inside: units, holds: units }),
+    release: pulseSchema.shape.release,
     items: z.array(
       z.object({
         sku: skuSchema,
@@ -134,6 +201,9 @@ export const problemSchema = z
 export type PublicSale = z.output<typeof publicSaleSchema>;
 export type Pulse = z.output<typeof pulseSchema>;
 export type TicketAnswer = z.output<typeof ticketSchema>;
+export type Draw = z.output<typeof drawSchema>;
+export type JoinInput = z.output<typeof joinInputSchema>;
+export type ConfirmedRegistration = z.output<typeof confirmedRegistrationSchema>;
 export type PassAnswer = z.output<typeof passSchema>;
 export type ReservationInput = z.output<typeof reservationInputSchema>;
 export type Reservation = z.output<typeof reservationSchema>;
@@ -201,12 +271,35 @@ export const joinQueue = createRoute({
   summary: "Take a place in line",
   request: {
     params: sale,
-    body: { required: false, content: { "application/json": { schema: z.strictObject({}) } } },
+    body: { required: false, content: { "application/json": { schema: joinInputSchema } } },
   },
   responses: {
     201: json(ticketSchema, "a new place"),
     200: json(ticketSchema, "the place this shopper has already"),
-    ...refusing("not_open", "sold_out", "closed", "on_hold", "not_found"),
+    ...refusing("not_open", "sold_out", "closed", "on_hold", "not_found", "invalid_input"),
+    ...refusing("bot_check_failed", "registration_needed", "login_needed", "invalid_ticket"),
+  },
+});
+
+export const register = createRoute({
+  method: "post",
+  path: "/api/sales/{sale}/registrations",
+  summary: "Ask for an e-mail with a link that confirms the address",
+  request: { params: sale, body: body(registrationInputSchema) },
+  responses: {
+    202: { description: "taken; the same for every address" },
+    ...refusing("registration_closed", "invalid_input", "not_found", "on_hold"),
+  },
+});
+
+export const confirmRegistration = createRoute({
+  method: "post",
+  path: "/api/sales/{sale}/registrations/confirm",
+  summary: "Confirm an address by the token of its e-mail",
+  request: { params: sale, body: body(z.strictObject({ token: z.string().max(1024) })) },
+  responses: {
+    200: json(confirmedRegistrationSchema, "confirmed, now or before"),
+    ...refusing("token_expired", "invalid_input", "not_found"),
   },
 });
 
@@ -228,7 +321,15 @@ export const enterSale = createRoute({
   responses: {
     201: json(passSchema, "a new pass"),
     200: json(passSchema, "the pass this shopper has already"),
-    ...refusing("not_your_turn", "sold_out", "closed", "invalid_ticket", "on_hold", "not_found"),
+    ...refusing(
+      "not_your_turn",
+      "sold_out",
+      "closed",
+      "invalid_ticket",
+      "outdated_ticket",
+      "on_hold",
+      "not_found",
+    ),
   },
 });
 
@@ -333,6 +434,41 @@ export const setMode = createRoute({
   responses: {
     200: json(z.object({ mode: z.enum(modes) }), "in force from the next tick"),
     ...refusing("unauthorized", "not_found", "on_hold", "invalid_input", "sale_ended"),
+  },
+});
+
+export const setReleaseSize = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/release-size",
+  summary: "How many people come in at each release, at most",
+  security: operator,
+  request: {
+    params: sale,
+    body: body(
+      z.strictObject({
+        releaseSize: saleSchema.shape.releaseSize.unwrap(),
+        reason: z.string().max(500).default(""),
+      }),
+    ),
+  },
+  responses: {
+    200: json(z.object({ releaseSize: units }), "in force from the next tick"),
+    ...refusing("unauthorized", "not_found", "on_hold", "invalid_input", "sale_ended"),
+  },
+});
+
+export const rebuildSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/rebuild",
+  summary: "Bring a sale that Redis has lost back from Postgres, under a new epoch",
+  security: operator,
+  request: { params: sale },
+  responses: {
+    200: json(
+      z.object({ epoch: z.int().positive(), reservations: units.describe("brought back, in any state") }),
+      "Redis sells again; old tickets have their numbers back when they join again",
+    ),
+    ...refusing("unauthorized", "not_found", "redis_intact", "on_hold"),
   },
 });
 

@@ -6,6 +6,7 @@ import type { ClaimsOf, TokenKeys } from "./token.ts";
 
 export const SHOPPER_COOKIE = "__Host-shopper";
 export const ticketCookie = (saleId: string) => `__Host-ticket-${saleId}`;
+export const registeredCookie = (saleId: string) => `__Host-registered-${saleId}`;
 export const passCookie = (saleId: string) => `__Host-pass-${saleId}`;
 
 /** How long a browser keeps its tokens; the tokens themselves say what they are good for. */
@@ -27,14 +28,16 @@ export function cookie(headers: Headers, name: string): string | undefined {
   return undefined;
 }
 
-/** The claims of the ticket or pass a request brings for this sale; undefined without one that is valid. */
-export async function claimsFor<Kind extends "ticket" | "pass">(
+const cookieOf = { ticket: ticketCookie, pass: passCookie, registered: registeredCookie };
+
+/** The claims of the token of a kind that a request brings for this sale; undefined without one that is valid. */
+export async function claimsFor<Kind extends keyof typeof cookieOf>(
   keys: TokenKeys,
   kind: Kind,
   sale: string,
   headers: Headers,
 ): Promise<ClaimsOf<Kind> | undefined> {
-  const token = bearer(headers) ?? cookie(headers, kind === "ticket" ? ticketCookie(sale) : passCookie(sale));
+  const token = bearer(headers) ?? cookie(headers, cookieOf[kind](sale));
   const claims = token === undefined ? undefined : await keys.verify(kind, token);
   return claims?.sale === sale ? claims : undefined;
 }

@@ -4,6 +4,13 @@
 
 /** The shopper this request is from; the edge removes whatever a client sent under this name. */
 export const SHOPPER_HEADER = "x-shopper";
+/** Who the same person is by a confirmed address, and by an account of the shop, where that was shown. */
+export const REGISTERED_HEADER = "x-registered";
+export const ACCOUNT_HEADER = "x-account";
+/** "failed" when a bot check was made and not passed. */
+export const BOT_CHECK_HEADER = "x-bot-check";
+/** The epoch in force, by which the edge knows older tickets and passes; it does not leave the edge. */
+export const EPOCH_HEADER = "x-epoch";
 export const REQUEST_ID_HEADER = "x-request-id";
 /** The word of a refusal, for the edge's log; it does not leave the edge. */
 export const REFUSED_HEADER = "x-refused";

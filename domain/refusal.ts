@@ -21,11 +21,20 @@ export const refusals = {
   cross_origin: { status: 403, title: "This request came from another site." },
   // who sent it
   unauthorized: { status: 401, title: "An operator's token is needed." },
+  bot_check_failed: { status: 403, title: "It has to be shown that this is a person." },
+  registration_needed: { status: 403, title: "This sale is for confirmed e-mail addresses." },
+  login_needed: { status: 401, title: "This sale is for accounts of the shop; a valid login is needed." },
   invalid_ticket: { status: 401, title: "This is not a valid ticket for this sale." },
+  outdated_ticket: {
+    status: 401,
+    title: "This ticket is from before the line was rebuilt. Joining with it gives its number back.",
+  },
   invalid_pass: { status: 401, title: "This is not a valid pass for this sale." },
   pass_expired: { status: 401, title: "This pass has ended. The ticket gives a new one." },
   rate_limited: { status: 429, title: "Too many requests." },
   // where the sale stands
+  registration_closed: { status: 409, title: "This sale takes no registrations now." },
+  token_expired: { status: 410, title: "This link has ended. Registering again sends a new one." },
   not_open: { status: 409, title: "The line for this sale is not open yet." },
   closed: { status: 409, title: "This sale has ended." },
   sold_out: { status: 409, title: "There is not enough left." },
@@ -38,6 +47,7 @@ export const refusals = {
   reservation_expired: { status: 409, title: "This reservation has ended." },
   sale_exists: { status: 409, title: "There is another sale with this id." },
   sale_ended: { status: 409, title: "A sale that has ended cannot be changed." },
+  redis_intact: { status: 409, title: "Redis knows this sale; there is nothing to rebuild." },
   // what is not there
   payment_unavailable: { status: 503, title: "Payment is not available." },
   unavailable: { status: 503, title: "The sale cannot answer right now. Nothing was lost." },

@@ -1,32 +1,59 @@
 /**
- * Signed tokens: the shopper's id, the ticket and the pass. A token is `payload.keyId.mac`, payload and MAC in
+ * Signed tokens: the shopper's id, a confirmed address, the ticket and the pass. A token is `payload.keyId.mac`, payload and MAC in
  * base64url, the MAC an HMAC-SHA-256 over `payload.keyId`. Whoever holds a token can read it; nobody can change it.
  * Verification needs no I/O, so both Workers do it; Web Crypto compares MACs in constant time.
  *
  * Keys rotate by id: the first of `TOKEN_KEYS` ("id:secret,id:secret") signs, all of them verify.
+ *
+ * A ghost's ticket is signed over one word more, which does not stand in the token: only who has the keys can tell it
+ * from a ticket that will be served.
  */
+import type { Sale } from "./sale.ts";
+
+/** By what a person is told from others. */
+export type IdentityKind = Sale["identity"];
 
 export interface ShopperClaims {
   kind: "shopper";
+  shopper: string;
+}
+/** What the link of a confirmation e-mail carries. */
+export interface ConfirmationClaims {
+  kind: "confirmation";
+  sale: string;
+  shopper: string;
+  expiresAtMs: number;
+}
+/** A confirmed address, by its HMAC. */
+export interface RegisteredClaims {
+  kind: "registered";
+  sale: string;
   shopper: string;
 }
 export interface TicketClaims {
   kind: "ticket";
   sale: string;
   shopper: string;
+  identity: IdentityKind;
+  /** The place in line; with `lobby`, a number of the lobby, which the draw turns into a place. */
   number: number;
+  lobby?: true;
   epoch: number;
   joinedAtMs: number;
+  expiresAtMs: number;
+  /** Never in a token: it follows from the signature. */
+  ghost?: true;
 }
 export interface PassClaims {
   kind: "pass";
   sale: string;
   shopper: string;
+  identity: IdentityKind;
   number: number;
   epoch: number;
   expiresAtMs: number;
 }
-export type Claims = ShopperClaims | TicketClaims | PassClaims;
+export type Claims = ShopperClaims | ConfirmationClaims | RegisteredClaims | TicketClaims | PassClaims;
 
 export type TokenKind = Claims["kind"];
 export type ClaimsOf<Kind extends TokenKind> = Extract<Claims, { kind: Kind }>;
@@ -40,6 +67,8 @@ export interface TokenKeys {
 /** Longer than any token the system makes; anything above is not looked at. */
 const TOKEN_MAX_CHARS = 1024;
 const SECRET_MIN_CHARS = 32;
+/** Signed behind a ghost's ticket. */
+const GHOST = ".ghost";
 
 /**
  * @param secrets `TOKEN_KEYS`: "id:secret[,id:secret…]", each secret at least 32 characters
@@ -64,11 +93,12 @@ export function tokenKeys(secrets: string): TokenKeys {
   const [signingId = ""] = keys.keys();
 
   return {
-    async sign(claims) {
-      const signed = `${toBase64Url(utf8(JSON.stringify(claims)))}.${signingId}`;
+    async sign({ ghost, ...claims }: Claims & { ghost?: true }) {
+      const token = `${toBase64Url(utf8(JSON.stringify(claims)))}.${signingId}`;
       const key = await keys.get(signingId);
       if (key === undefined) throw new Error("no signing key");
-      return `${signed}.${toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(signed))))}`;
+      const mac = await crypto.subtle.sign("HMAC", key, utf8(ghost === true ? token + GHOST : token));
+      return `${token}.${toBase64Url(new Uint8Array(mac))}`;
     },
 
     async verify(kind, token) {
@@ -78,16 +108,35 @@ export function tokenKeys(secrets: string): TokenKeys {
         return undefined;
       const [key, macBytes, bytes] = [await keys.get(keyId), fromBase64Url(mac), fromBase64Url(payload)];
       if (key === undefined || macBytes === undefined || bytes === undefined) return undefined;
-      if (!(await crypto.subtle.verify("HMAC", key, macBytes, utf8(`${payload}.${keyId}`)))) return undefined;
+      const isSigned = (text: string) => crypto.subtle.verify("HMAC", key, macBytes, utf8(text));
+      const isOwn = await isSigned(`${payload}.${keyId}`);
+      if (!isOwn && !(await isSigned(`${payload}.${keyId}${GHOST}`))) return undefined;
       // Behind a valid MAC the payload is our own, so its shape is known once its kind is.
       const claims = JSON.parse(new TextDecoder().decode(bytes)) as Claims;
-      return claims.kind === kind ? (claims as ClaimsOf<typeof kind>) : undefined;
+      if (claims.kind !== kind) return undefined;
+      return { ...claims, ...(isOwn ? {} : { ghost: true }) } as ClaimsOf<typeof kind>;
     },
   };
 }
 
 /** A new shopper: 96 random bits, which a line of millions cannot collide in, in 16 characters, which Redis keeps in a line of millions. */
 export const mintShopper = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(12)));
+
+/**
+ * The shopper's id of somebody who is known by more than a cookie: the same person has the same one on every device, and
+ * nobody can find the address or account in it.
+ * @param secret `IDENTITY_SECRET`; unlike the token keys it stays for as long as sales know people by it
+ * @param who what the person is known by, with its sort: "address spring ann@example.com"
+ */
+export async function knownShopper(secret: string, who: string): Promise<string> {
+  if (secret.length < SECRET_MIN_CHARS)
+    throw new Error(`IDENTITY_SECRET must have ${SECRET_MIN_CHARS} characters or more`);
+  const key = await crypto.subtle.importKey("raw", utf8(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(who)));
+  return toBase64Url(mac.slice(0, 12));
+}
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 

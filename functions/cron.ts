@@ -2,6 +2,7 @@
  * Every minute: whatever a request may have left undone. Nothing depends on it running on time, once, or alone. One
  * sale's failure does not keep the others waiting.
  */
+import { sendEmails } from "./mail/mailer.ts";
 import { tick } from "./queue/pulse.ts";
 import { expireHolds } from "./reservation/expire.ts";
 import { publishedSales, publishPending } from "./sale/sale.ts";
@@ -10,6 +11,7 @@ import { drain } from "./sync/sync.ts";
 
 export async function everyMinute(services: Services): Promise<void> {
   await attempt("publish", () => publishPending(services));
+  await attempt("emails", () => sendEmails(services));
   await attempt("sales", async () => {
     for (const saleId of await publishedSales(services)) {
       await attempt("expire", () => expireHolds(services, saleId));

@@ -7,8 +7,21 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import * as api from "../domain/api.ts";
-import { bearer, claimsFor, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
-import { SHOPPER_HEADER } from "../domain/internal.ts";
+import {
+  bearer,
+  claimsFor,
+  passCookie,
+  registeredCookie,
+  setCookie,
+  ticketCookie,
+} from "../domain/credential.ts";
+import {
+  ACCOUNT_HEADER,
+  BOT_CHECK_HEADER,
+  EPOCH_HEADER,
+  REGISTERED_HEADER,
+  SHOPPER_HEADER,
+} from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
 import type { PassClaims, TicketClaims } from "../domain/token.ts";
@@ -18,9 +31,12 @@ import { isOperator } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
 import { persist } from "./redis/client.ts";
+import { confirmRegistration, register } from "./registration/registration.ts";
 import { readReservation, releaseReservation, reserve } from "./reservation/reservation.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
-import { createSale, listSales, missing, readSale, setMode } from "./sale/sale.ts";
+import { rebuildSale } from "./sale/rebuild.ts";
+import { setMode, setReleaseSize } from "./sale/rules.ts";
+import { createSale, listSales, missing, readSale } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
 import { Unavailable } from "./unavailable.ts";
 import { z } from "zod";
@@ -75,6 +91,7 @@ app.openapi(api.readSale, async (c) => {
 app.openapi(api.readPulse, async (c) => {
   const pulse = accepted(await readPulse(c.var.services, c.req.valid("param").sale), absent);
   c.header("cache-control", cacheable.pulse);
+  c.header(EPOCH_HEADER, String(pulse.epoch));
   return c.json(pulse, 200);
 });
 
@@ -82,12 +99,32 @@ app.openapi(api.joinQueue, async (c) => {
   const { sale } = c.req.valid("param");
   const shopper = c.req.header(SHOPPER_HEADER);
   if (shopper === undefined) throw new Error("the edge names the shopper of every join");
-  const old = await ticketOf(c, sale);
   const { created, answer } = accepted(
-    await joinQueue(c.var.services, sale, shopper, old?.shopper === shopper ? old : undefined),
+    await joinQueue(c.var.services, sale, {
+      shopper,
+      registered: c.req.header(REGISTERED_HEADER),
+      account: c.req.header(ACCOUNT_HEADER),
+      old: await ticketOf(c, sale),
+      failedCheck: c.req.header(BOT_CHECK_HEADER) === "failed",
+    }),
   );
   c.header("set-cookie", setCookie(ticketCookie(sale), answer.ticket));
+  c.header(EPOCH_HEADER, String(answer.epoch));
   return c.json(answer, created ? 201 : 200);
+});
+
+app.openapi(api.register, async (c) => {
+  const { sale } = c.req.valid("param");
+  const { email } = c.req.valid("json");
+  accepted(await register(c.var.services, sale, email, new URL(c.req.url).origin));
+  return c.body(null, 202);
+});
+
+app.openapi(api.confirmRegistration, async (c) => {
+  const { sale } = c.req.valid("param");
+  const answer = accepted(await confirmRegistration(c.var.services, sale, c.req.valid("json").token));
+  c.header("set-cookie", setCookie(registeredCookie(sale), answer.registration));
+  return c.json(answer, 200);
 });
 
 app.openapi(api.leaveQueue, async (c) => {
@@ -101,8 +138,9 @@ app.openapi(api.leaveQueue, async (c) => {
 app.openapi(api.enterSale, async (c) => {
   const { sale } = c.req.valid("param");
   const ticket = accepted((await ticketOf(c, sale)) ?? refuse("invalid_ticket"));
-  const { created, answer } = accepted(await enterSale(c.var.services, ticket));
+  const { created, epoch, answer } = accepted(await enterSale(c.var.services, ticket));
   c.header("set-cookie", setCookie(passCookie(sale), answer.pass));
+  c.header(EPOCH_HEADER, String(epoch));
   return c.json(answer, created ? 201 : 200);
 });
 
@@ -154,6 +192,16 @@ app.openapi(api.setMode, async (c) => {
   const { mode, reason } = c.req.valid("json");
   return c.json(accepted(await setMode(c.var.services, c.req.valid("param").sale, mode, reason)), 200);
 });
+
+app.openapi(api.setReleaseSize, async (c) => {
+  const { releaseSize, reason } = c.req.valid("json");
+  const { sale } = c.req.valid("param");
+  return c.json(accepted(await setReleaseSize(c.var.services, sale, releaseSize, reason)), 200);
+});
+
+app.openapi(api.rebuildSale, async (c) =>
+  c.json(accepted(await rebuildSale(c.var.services, c.req.valid("param").sale)), 200),
+);
 
 app.openapi(api.listOrders, async (c) => {
   const { after, limit } = c.req.valid("query");

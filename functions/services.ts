@@ -1,5 +1,6 @@
 /** What every step is handed: its stores, its keys, and a way to go on after the answer. Made once per request. */
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
+import type { EmailSender } from "./mail/mailer.ts";
 import { connectPostgres, type Postgres } from "./postgres/client.ts";
 import { connectRedis } from "./redis/client.ts";
 
@@ -11,13 +12,21 @@ export interface Env {
   NEON_FETCH_ENDPOINT?: string;
   /** "id:secret[,id:secret]", the same as the edge Worker's. */
   TOKEN_KEYS: string;
+  /** By what addresses and accounts become ids of shoppers; the same as the edge Worker's. */
+  IDENTITY_SECRET: string;
   ADMIN_TOKEN: string;
+  /** Sends e-mail. */
+  EMAIL: EmailSender;
+  EMAIL_FROM: string;
 }
 
 export interface Services {
   redis: ReturnType<typeof connectRedis>;
   postgres: Postgres;
   keys: TokenKeys;
+  identitySecret: string;
+  email: EmailSender;
+  emailFrom: string;
   /** Work that outlives the answer (30 s at most on Workers). Its failures are logged, not lost. */
   later: (work: Promise<unknown>) => void;
 }
@@ -33,6 +42,9 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
         redis: connectRedis(env.UPSTASH_REDIS_REST_URL, env.UPSTASH_REDIS_REST_TOKEN),
         postgres: connectPostgres(env.DATABASE_URL, env.NEON_FETCH_ENDPOINT),
         keys: tokenKeys(env.TOKEN_KEYS),
+        identitySecret: env.IDENTITY_SECRET,
+        email: env.EMAIL,
+        emailFrom: env.EMAIL_FROM,
       },
     };
   }

@@ -5,15 +5,19 @@ const BODY_MAX_BYTES = 16 * 1024;
 /** What is read of a body that is too large: a client that is still sending would not hear the answer. */
 const DISCARD_MAX_BYTES = 1024 * 1024;
 
+export interface Body {
+  text: string | undefined;
+  /** What the text says. */
+  json: unknown;
+}
+
 /**
  * Reads a request's body.
- * @returns its text, `undefined` when there is none
+ * @returns its text and what it says, both `undefined` when there is none
  */
 export async function readJsonBody(
   request: Request,
-): Promise<
-  { text: string | undefined } | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">
-> {
+): Promise<Body | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const body: AsyncIterable<Uint8Array> | null = request.body;
@@ -23,13 +27,12 @@ export async function readJsonBody(
     if (size > DISCARD_MAX_BYTES) break;
   }
   if (size > BODY_MAX_BYTES) return refuse("body_too_large");
-  if (size === 0) return { text: undefined };
+  if (size === 0) return { text: undefined, json: undefined };
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") return refuse("unsupported_media_type");
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(joined(chunks, size));
-    JSON.parse(text);
-    return { text };
+    return { text, json: JSON.parse(text) };
   } catch {
     return refuse("malformed_json");
   }

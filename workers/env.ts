@@ -5,6 +5,24 @@ export interface Env {
   FUNCTIONS: Fetcher;
   /** "id:secret[,id:secret]", the same as the functions Worker's. */
   TOKEN_KEYS: string;
+  /** By what accounts become ids of shoppers; the same as the functions Worker's. */
+  IDENTITY_SECRET: string;
+
+  /** The bot check (Cloudflare Turnstile): with a secret, who joins has to pass it. */
+  TURNSTILE_SECRET?: string;
+  TURNSTILE_SITE_KEY?: string;
+  /** Where tokens are verified, and where the page's widget comes from; Cloudflare's, if not said. */
+  TURNSTILE_VERIFY_URL?: string;
+  TURNSTILE_SCRIPT_URL?: string;
+
+  /** The shop's own accounts, for sales with `identity: "account"`: where its keys are, and what its tokens say. */
+  ACCOUNT_JWKS_URL?: string;
+  ACCOUNT_ISSUER?: string;
+  ACCOUNT_AUDIENCE?: string;
+  /** The cookie in which a browser brings the token; apps send it as bearer token. */
+  ACCOUNT_COOKIE?: string;
+  /** Where a shopper signs in. */
+  ACCOUNT_LOGIN_URL?: string;
 }
 
 /** A call of the JSON API on behalf of the shopper behind the current request: same identity, same limits. */

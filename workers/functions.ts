@@ -1,8 +1,26 @@
 /** The way to the functions Worker: the service binding, and what goes over it. */
-import { REQUEST_ID_HEADER, SHOPPER_HEADER } from "../domain/internal.ts";
+import {
+  ACCOUNT_HEADER,
+  BOT_CHECK_HEADER,
+  EPOCH_HEADER,
+  REGISTERED_HEADER,
+  REQUEST_ID_HEADER,
+  SHOPPER_HEADER,
+} from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Env } from "./env.ts";
+import { sawEpoch } from "./epoch.ts";
+
+/** On whose behalf a personal call is made. */
+export type From =
+  | { operator: true }
+  | {
+      shopper: string;
+      registered?: string | undefined;
+      account?: string | undefined;
+      failedBotCheck?: boolean;
+    };
 
 export interface Call {
   method: string;
@@ -11,7 +29,7 @@ export interface Call {
   /** JSON. */
   body?: string | undefined;
   /** Who it is from; on public calls nobody, because what they answer may be cached for everybody. */
-  from?: { shopper: string } | { operator: true } | undefined;
+  from?: From | undefined;
   /** The client's headers: its credentials go on with a personal call, nothing else does. */
   headers: Headers;
 }
@@ -26,7 +44,12 @@ export async function askFunctions(
     const value = given.get(name);
     if (value !== null) headers.set(name, value);
   }
-  if (from !== undefined && "shopper" in from) headers.set(SHOPPER_HEADER, from.shopper);
+  if (from !== undefined && "shopper" in from) {
+    headers.set(SHOPPER_HEADER, from.shopper);
+    if (from.registered !== undefined) headers.set(REGISTERED_HEADER, from.registered);
+    if (from.account !== undefined) headers.set(ACCOUNT_HEADER, from.account);
+    if (from.failedBotCheck === true) headers.set(BOT_CHECK_HEADER, "failed");
+  }
   if (body !== undefined) headers.set("content-type", "application/json");
   try {
     const answer = await env.FUNCTIONS.fetch(
@@ -34,6 +57,8 @@ export async function askFunctions(
     );
     const changeable = new Response(answer.body, answer);
     changeable.headers.set("x-layer", "functions");
+    sawEpoch(new URL(url).pathname, changeable.headers.get(EPOCH_HEADER));
+    changeable.headers.delete(EPOCH_HEADER);
     return changeable;
   } catch (error) {
     console.error(JSON.stringify({ error: `functions: ${String(error)}` }));

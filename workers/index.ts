@@ -8,8 +8,11 @@ import type { PublicSale } from "../domain/api.ts";
 import { REFUSED_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
+import { widgetOf } from "./bot-check.ts";
+import { confirm } from "./confirm.ts";
 import { pass } from "./door.ts";
-import type { EdgeContext } from "./env.ts";
+import { draw } from "./draw.ts";
+import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions } from "./functions.ts";
 import { homePage } from "./pages/home.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
@@ -25,9 +28,24 @@ const PAGE_CACHE = "public, max-age=5, stale-while-revalidate=60, stale-if-error
 const NOT_FOUND_CACHE = "public, max-age=5";
 const RETRY_SECONDS = 5;
 
+/** Nothing but our own; where the shop uses a bot check, its script and frame too. */
+function contentPolicy(env: Env): string {
+  const check = widgetOf(env);
+  const others = check === undefined ? "" : ` ${new URL(check.script).origin}`;
+  return [
+    "default-src 'none'",
+    `script-src 'self'${others}`,
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    ...(others === "" ? [] : [`frame-src${others}`]),
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
+
 const securityHeaders = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "referrer-policy": "same-origin",
   "strict-transport-security": "max-age=31536000",
   "x-content-type-options": "nosniff",
@@ -45,6 +63,7 @@ app.use(async (c, next) => {
     return await app.fetch(new Request(new URL(path, c.req.url), init), c.env, c.executionCtx);
   });
   await next();
+  c.header("content-security-policy", contentPolicy(c.env));
   for (const [name, value] of Object.entries(securityHeaders)) c.header(name, value);
   if (!c.res.headers.has("x-layer")) c.header("x-layer", "edge");
   countRefusal(c);
@@ -72,8 +91,12 @@ app.get("/sales/:sale", async (c) => {
   const answer = await readApi(c, `/api/sales/${encodeURIComponent(c.req.param("sale"))}`);
   if (answer.status === 404) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });
   if (!answer.ok) return trouble(c);
-  return c.html(salePage(await answer.json<PublicSale>()), 200, { "cache-control": PAGE_CACHE });
+  const shown = { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL };
+  return c.html(salePage(await answer.json<PublicSale>(), shown), 200, { "cache-control": PAGE_CACHE });
 });
+
+app.route("/", draw);
+app.route("/", confirm);
 
 app.route("/", visit);
 

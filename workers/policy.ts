@@ -11,7 +11,11 @@ export interface Policy {
    * - `ticket`, `pass`: only with a valid one of this sale
    * - `operator`: the functions check the operator's token
    */
-  from: "public" | "shopper" | Exclude<TokenKind, "shopper"> | "operator";
+  from: "public" | "shopper" | Extract<TokenKind, "ticket" | "pass"> | "operator";
+  /** New people are let through only after the bot check, where there is one, and so many from an address. */
+  joins?: true;
+  /** A ticket from before a rebuild is turned away here, as far as this isolate knows of the rebuild. */
+  fenced?: true;
 }
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -20,8 +24,13 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   { path: "/api/sales", methods: { GET: { from: "public" } } },
   { path: "/api/sales/:sale", methods: { GET: { from: "public" } } },
   { path: "/api/sales/:sale/pulse", methods: { GET: { from: "public" } } },
-  { path: "/api/sales/:sale/queue", methods: { POST: { from: "shopper" }, DELETE: { from: "ticket" } } },
-  { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket" } } },
+  {
+    path: "/api/sales/:sale/queue",
+    methods: { POST: { from: "shopper", joins: true }, DELETE: { from: "ticket" } },
+  },
+  { path: "/api/sales/:sale/registrations", methods: { POST: { from: "shopper" } } },
+  { path: "/api/sales/:sale/registrations/confirm", methods: { POST: { from: "shopper" } } },
+  { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket", fenced: true } } },
   { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
   {
     path: "/api/sales/:sale/reservations/:id",

@@ -7,9 +7,18 @@
  * this way pay it with a page that refreshes every five seconds.
  */
 import { Hono, type Context } from "hono";
-import type { Order, PassAnswer, Problem, PublicSale, Pulse, Reservation } from "../domain/api.ts";
+import type {
+  Order,
+  PassAnswer,
+  Problem,
+  PublicSale,
+  Pulse,
+  Reservation,
+  TicketAnswer,
+} from "../domain/api.ts";
 import { cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
 import { refusals } from "../domain/refusal.ts";
+import { placeOf } from "../static/assets/draw.js";
 import type { ApiCall, EdgeContext } from "./env.ts";
 import type { Visit } from "./pages/cards.tsx";
 import { shownClaims } from "./pages/claims.ts";
@@ -46,8 +55,24 @@ visit.get(SALE, (c) => show(c, c.req.param("sale")));
 
 visit.post(`${SALE}/join`, async (c) => {
   const saleId = c.req.param("sale");
-  const joined = await tell(c, { method: "POST", path: `/api/sales/${saleId}/queue` });
+  const check = (await c.req.parseBody())["cf-turnstile-response"];
+  const joined = await tell(c, {
+    method: "POST",
+    path: `/api/sales/${saleId}/queue`,
+    ...(typeof check === "string" && check !== "" ? { body: { botCheck: check } } : {}),
+  });
   return joined.ok ? toPage(c, saleId) : show(c, saleId, joined);
+});
+
+visit.post(`${SALE}/register`, async (c) => {
+  const saleId = c.req.param("sale");
+  const { email } = await c.req.parseBody();
+  const asked = await tell(c, {
+    method: "POST",
+    path: `/api/sales/${saleId}/registrations`,
+    body: { email: typeof email === "string" ? email : "" },
+  });
+  return show(c, saleId, asked.ok ? undefined : asked, undefined, asked.ok);
 });
 
 visit.post(`${SALE}/leave`, async (c) => {
@@ -104,7 +129,13 @@ visit.post(`${SALE}/give-back`, async (c) => {
 });
 
 /** The personal page; after a refusal it says so and carries its status. */
-async function show(c: VisitContext, saleId: string, refused?: Refused, attempt?: Attempt) {
+async function show(
+  c: VisitContext,
+  saleId: string,
+  refused?: Refused,
+  attempt?: Attempt,
+  registered = false,
+) {
   const [sale, pulse] = await Promise.all([
     ask<PublicSale>(c, { method: "GET", path: `/api/sales/${saleId}` }),
     ask<Pulse>(c, { method: "GET", path: `/api/sales/${saleId}/pulse` }),
@@ -118,7 +149,8 @@ async function show(c: VisitContext, saleId: string, refused?: Refused, attempt?
   if ("ok" in found) return trouble(c, saleId, found);
   if (refused?.retryAfter != null) c.header("retry-after", refused.retryAfter);
   const notice = refused === undefined ? found.notice : noticeOf(refused.problem, sale.value);
-  const html = visitPage({ sale: sale.value, visit: found.visit, pulse: seen, notice, nowMs: Date.now() });
+  const at: Visit = found.visit.step === "outside" ? { ...found.visit, registered } : found.visit;
+  const html = visitPage({ sale: sale.value, visit: at, pulse: seen, notice, nowMs: Date.now() });
   return c.html(html, refused === undefined ? 200 : statusOf(refused));
 }
 
@@ -167,9 +199,10 @@ async function findPlace(
 ): Promise<Found> {
   const phase = pulse?.phase ?? sale.phase;
   const { expiresAtMs: passUntil = 0 } = shownClaims(cookie(c.req.raw.headers, passCookie(sale.id)));
-  const { number, joinedAtMs = 0 } = shownClaims(cookie(c.req.raw.headers, ticketCookie(sale.id)));
-  if (phase === "sold_out" || phase === "closed" || phase === "settled" || number === undefined)
+  const shown = await placeOfTicket(c, sale, pulse);
+  if (phase === "sold_out" || phase === "closed" || phase === "settled" || shown === undefined)
     return { visit: { step: "outside", phase } };
+  const { number, lobby, joinedAtMs } = shown;
 
   const turn = (passUntilMs: number): Found => ({
     visit: {
@@ -181,12 +214,12 @@ async function findPlace(
     },
   });
   const waiting = (called: boolean): Found => ({
-    visit: { step: "waiting", number, joinedAtMs, phase, called },
+    visit: { step: "waiting", number, lobby, joinedAtMs, phase, called },
   });
 
   const passRefused = refused?.problem.type === "invalid_pass" || refused?.problem.type === "pass_expired";
   if (passUntil > Date.now() && !passRefused) return turn(passUntil);
-  if (pulse === undefined || pulse.nowServing < number) return waiting(false);
+  if (pulse === undefined || lobby || pulse.nowServing < number) return waiting(false);
 
   const entered = await ask<PassAnswer>(c, { method: "POST", path: `/api/sales/${sale.id}/entry` });
   if (entered.ok) return turn(Date.parse(entered.value.expiresAt));
@@ -197,6 +230,27 @@ async function findPlace(
   if (type !== "invalid_ticket") return { ...waiting(true), notice };
   forget(c, ticketCookie(sale.id));
   return { visit: { step: "outside", phase }, notice };
+}
+
+/** The place a ticket's cookie tells of: by the draw, where there was one; found again, where the line was rebuilt. */
+async function placeOfTicket(
+  c: VisitContext,
+  sale: PublicSale,
+  pulse: Pulse | undefined,
+): Promise<{ number: number; lobby: boolean; joinedAtMs: number } | undefined> {
+  const shown = shownClaims(cookie(c.req.raw.headers, ticketCookie(sale.id)));
+  const { number, lobby = false, joinedAtMs = 0, epoch } = shown;
+  if (number === undefined) return undefined;
+  if (pulse !== undefined && epoch !== undefined && epoch < pulse.epoch) {
+    const again = await ask<TicketAnswer>(c, { method: "POST", path: `/api/sales/${sale.id}/queue` });
+    return again.ok
+      ? { number: again.value.number, lobby: again.value.lobby === true, joinedAtMs }
+      : { number, lobby, joinedAtMs };
+  }
+  const { seed, count = 0 } = pulse?.draw ?? {};
+  return lobby && seed !== undefined && number <= count
+    ? { number: await placeOf(seed, count, number), lobby: false, joinedAtMs }
+    : { number, lobby, joinedAtMs };
 }
 
 async function send(c: VisitContext, call: ApiCall): Promise<Response> {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type {
+  Draw,
   Live,
   Order,
   PassAnswer,
@@ -22,12 +23,30 @@ export const ticketAnswer = z.object({
   ticket: z.string().min(1),
   number: z.int().positive(),
   joinedAt: time,
+  epoch: z.int().positive(),
+  lobby: z.literal(true).optional(),
 }) satisfies z.ZodType<TicketAnswer>;
 
 export const passAnswer = z.object({
   pass: z.string().min(1),
   expiresAt: time,
 }) satisfies z.ZodType<PassAnswer>;
+
+const draw = z.object({
+  commitment: z.string().min(1),
+  seed: z.string().min(1).optional(),
+  count: count.nonnegative().optional(),
+}) satisfies z.ZodType<Draw>;
+
+/** Of the sale as everybody reads it, what a rehearsal does not know already. */
+export const saleAnswer = z.object({ draw: draw.optional() });
+
+const release = z.object({
+  everySeconds: z.int().positive(),
+  size: count.nonnegative(),
+  last: count.nonnegative(),
+  boundBy: z.enum(["", "line", "size", "room", "stock", ...modes]),
+}) satisfies z.ZodType<Pulse["release"]>;
 
 export const pulseAnswer = z.object({
   now: time,
@@ -40,6 +59,16 @@ export const pulseAnswer = z.object({
   perSecond: z.number(),
   items: z.array(z.object({ sku: z.string(), left: z.enum(["many", "few", "none"]) })),
   pollAfterMs: z.int().positive(),
+  epoch: z.int().positive(),
+  release,
+  reach: z
+    .object({
+      left: count.nonnegative(),
+      expected: count.nonnegative(),
+      possible: count.nonnegative(),
+    })
+    .nullable(),
+  draw: draw.optional(),
 }) satisfies z.ZodType<Pulse>;
 
 export const reservationAnswer = z.object({
@@ -71,6 +100,7 @@ export const liveAnswer = z.object({
   mode: z.enum(modes),
   epoch: count,
   line: z.object({ joined: count, nowServing: count, waiting: count, inside: count, holds: count }),
+  release,
   items: z.array(
     z.object({
       sku: z.string(),

@@ -32,11 +32,11 @@ export function createCheats(plan: Plan, world: World, visit: Visit, record: Sho
   const firstLine = (): Line => plan.firstChoice[0] ?? { sku: "", quantity: 1 };
 
   return {
-    /** In line, the ticket just taken. */
-    async inLine(number: number): Promise<void> {
+    /** In line, the ticket just taken; a place that is still to be drawn is undefined. */
+    async inLine(place = Infinity): Promise<void> {
       const { ticket } = visit.visitor.tokens;
       if (is("early_entry")) {
-        if (number <= (world.seen.latest()?.nowServing ?? 0)) return;
+        if (place <= (world.seen.latest()?.nowServing ?? 0)) return;
         // Should the turn come meanwhile, a pass is right: whether it had come is judged from the pulses.
         const { answer } = await visit.enter();
         note(["not_your_turn", "granted", "sold_out", "closed"], answer);

@@ -36,14 +36,14 @@ export function costMeter({ front, redis }: RehearsalTarget, figures: Figures) {
 
     async start(): Promise<void> {
       atStart = await redis?.stats();
-      upstreamAtStart = front?.stats().upstreamRequests ?? 0;
+      upstreamAtStart = (await front?.stats())?.upstreamRequests ?? 0;
       operatorAtStart = figures.byStep.operator.requests;
     },
 
     async stop(orders: number): Promise<Costs> {
       const own = figures.byStep.operator.requests - operatorAtStart;
       const upstream =
-        front === undefined ? undefined : front.stats().upstreamRequests - upstreamAtStart - own;
+        front === undefined ? undefined : (await front.stats()).upstreamRequests - upstreamAtStart - own;
       const atEnd = await redis?.stats();
       if (atStart === undefined || atEnd === undefined) return { upstream, redis: undefined };
       const total = difference(atStart, atEnd);

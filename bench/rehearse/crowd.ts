@@ -82,6 +82,8 @@ export interface CrowdOptions {
   /** How long before opening the first may come. */
   lobbyMs: number;
   holdMs: number;
+  /** Places of those who come before opening are drawn: any of them may get inside. */
+  drawn?: boolean;
   shares?: Partial<Shares> | undefined;
 }
 
@@ -92,7 +94,9 @@ export function planCrowd(options: CrowdOptions): Plan[] {
   const random = seeded(options.seed, -2);
   const stock = options.items.reduce((sum, item) => sum + item.stock, 0);
   const byArrival = plans.toSorted((a, b) => a.arrivesMs - b.arrivesMs);
-  const [front, back] = [byArrival.slice(0, stock), byArrival.slice(stock)];
+  const early = byArrival.filter(({ arrivesMs }) => arrivesMs < 0).length;
+  const first = options.drawn === true ? Math.max(stock, early) : stock;
+  const [front, back] = [byArrival.slice(0, first), byArrival.slice(first)];
   for (const group of [front, back]) {
     dealInTurn(random, group, [
       [shares.leaves, (one) => (one.ending = "leaves")],

@@ -1,6 +1,7 @@
 /** What is written down during a run and judged after it. Times are the rehearsal's own clock unless they say otherwise. */
-import type { Live, StoredOrder } from "../../domain/api.ts";
+import type { Draw, Live, StoredOrder } from "../../domain/api.ts";
 import type { Ending, Item, Line } from "./crowd.ts";
+import type { Stall } from "./lag.ts";
 
 export type End =
   | "bought"
@@ -15,7 +16,15 @@ export type End =
   | "unfinished";
 
 export interface Join {
+  /** As answered; numbers are given in the order people come. */
   number: number;
+  /** The number is one of the lobby, which says nothing about the place: the draw does. */
+  lobby: boolean;
+  /** The place was there already: an earlier attempt took it, and its answer was lost. */
+  again: boolean;
+  /** In line: the number, or what the shopper drew from the seed; undefined while the draw was not heard of. */
+  place: number | undefined;
+  epoch: number;
   /** First attempt: the place was given no earlier. */
   sentAtMs: number;
   /** The place was given no later. */
@@ -27,6 +36,8 @@ export interface Entry {
   answeredAtMs: number;
   /** `granted`, or the word of the refusal. */
   got: string;
+  /** The number the pass stands for, where it was granted. */
+  number?: number | undefined;
 }
 
 export interface ShopperRecord {
@@ -36,21 +47,29 @@ export interface ShopperRecord {
   /** What the shopper was doing last; for those who did not finish. */
   doing: string;
   join: Join | undefined;
-  /** Numbers answered to the same shopper who came again. */
-  rejoinedAs: number[];
+  /** What was answered to the same shopper who came again. */
+  rejoinedAs: { number: number; lobby: boolean }[];
   entries: Entry[];
   /** Of the last pass, by the server's clock. */
   passExpiresAtMs: number | undefined;
   /** Units of the holds that were granted, by reservation id. */
   holds: { id: string; lines: Line[] }[];
-  orders: { id: string; reservationId: string; lines: Line[] }[];
+  orders: {
+    id: string;
+    reservationId: string;
+    lines: Line[];
+    sentAtMs: number;
+    /** By the server's clock. */
+    confirmedAtMs: number;
+  }[];
   /** The same request sent twice, and what was answered. */
   replays: { what: string; first: string; again: string }[];
   /** Attempts that must be refused, or otherwise have one right answer. */
   expectations: { attempt: string; expected: readonly string[]; got: string }[];
   /** Answers the contract does not foresee at this step. */
   surprises: string[];
-  toldSoldOutAtMs: number | undefined;
+  /** Heard that all is sold; and for how long that look had waited for the rehearsal's own process. */
+  told: { atMs: number; ownDelayMs: number } | undefined;
 }
 
 export interface SeenPulse {
@@ -59,8 +78,21 @@ export interface SeenPulse {
   nowServing: number;
 }
 
+export interface SeenDraw {
+  /** With the sale, when it was new. */
+  announced: Draw | undefined;
+  /** By pulses: each version once, with the earliest pulse that had it. */
+  pulses: readonly { nowMs: number; draw: Draw }[];
+}
+
 export interface History {
   items: readonly Item[];
+  /** By the server's clock. */
+  opensAtMs: number;
+  /** How long a turn lasts at least. */
+  turnMs: number;
+  /** What was published of the draw; undefined for a line by arrival. */
+  draw: SeenDraw | undefined;
   shoppers: readonly ShopperRecord[];
   /** Each pulse once, in the order of the server's clock. */
   pulses: readonly SeenPulse[];
@@ -68,6 +100,10 @@ export interface History {
   clockAheadMs: number;
   /** Redis' books, looked at while the sale ran. */
   samples: readonly Live["items"][];
+  /** Something was broken on purpose while the sale ran. */
+  faultsExpected: boolean;
+  /** When the crowd's process stood still, and the front's where it is a process of ours too. */
+  stalls: { crowd: readonly Stall[]; front: readonly Stall[] | undefined };
 }
 
 /** What the system itself says after the sale. */

@@ -1,8 +1,9 @@
 /**
  * HTTP for a whole crowd over a bounded number of kept-alive connections. Everything that comes back is an `Answer`,
- * a broken connection too: what to do about it is the sender's decision.
+ * a broken connection too: what to do about it is the sender's decision. Looks have connections of their own: a cache
+ * answers them at once, and no device's look waits for another's command.
  */
-import { Pool } from "undici";
+import { Pool, type Dispatcher } from "undici";
 import { decode, problemAnswer, type ProblemAnswer } from "./answers.ts";
 import { layerOf, type Figures, type Step } from "./figures.ts";
 import { nowMs, Stopped, type Sleep } from "./sleep.ts";
@@ -26,6 +27,10 @@ export interface Answer {
   word: string | undefined;
   problem: ProblemAnswer | undefined;
   retryAfterMs: number | undefined;
+  /** How long the answer lay in a cache. */
+  ageMs: number;
+  /** Asked for; from here to `sentAtMs` it waited for one of the connections. */
+  clickedAtMs: number;
   /** Put on the wire, and completely read. */
   sentAtMs: number;
   answeredAtMs: number;
@@ -39,18 +44,25 @@ export interface Http {
 
 const ANSWER_TIMEOUT_MS = 20_000;
 
+const looks: ReadonlySet<Step> = new Set(["page", "poll"]);
+
+/** @param sockets for looks, and as many for everything else */
 export function createHttp(url: string, sockets: number, figures: Figures): Http {
-  const pool = new Pool(new URL(url).origin, {
-    connections: sockets,
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: ANSWER_TIMEOUT_MS,
-    connect: { timeout: 10_000 },
+  const open = () => ({
+    pool: new Pool(new URL(url).origin, {
+      connections: sockets,
+      headersTimeout: ANSWER_TIMEOUT_MS,
+      bodyTimeout: ANSWER_TIMEOUT_MS,
+      connect: { timeout: 10_000 },
+    }),
+    gate: createGate(sockets),
   });
-  const gate = createGate(sockets);
+  const [forLooks, forCommands] = [open(), open()];
 
   return {
     async send({ step, method, path, headers, body }) {
       const clickedAtMs = nowMs();
+      const { pool, gate } = looks.has(step) ? forLooks : forCommands;
       await gate.enter();
       // Taken behind the gate, so that "sent after that answer" is true of the wire and not of our own queue.
       const sentAtMs = nowMs();
@@ -58,9 +70,9 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
       const stepFigures = figures.byStep[step];
       stepFigures.requests++;
       try {
-        const response = await pool.request({ method, path, headers, body: body ?? null });
-        const text = await response.body.text();
+        const response = await dispatch(pool, { method, path, headers, body: body ?? null });
         const answeredAtMs = nowMs();
+        const { status, text } = response;
         const header = (name: string) => {
           const value = response.headers[name];
           return Array.isArray(value) ? value[0] : value;
@@ -68,7 +80,6 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
         stepFigures.latenciesMs.push(answeredAtMs - clickedAtMs);
         stepFigures.byLayer[layerOf(header("cf-cache-status"), header("x-layer"))]++;
 
-        const status = response.statusCode;
         const contentType = header("content-type") ?? "";
         const problem =
           status >= 400 && contentType.startsWith("application/problem+json")
@@ -85,6 +96,8 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
           word,
           problem,
           retryAfterMs: retryAfterMs(header("retry-after")),
+          ageMs: Number(header("age") ?? 0) * 1000,
+          clickedAtMs,
           sentAtMs,
           answeredAtMs,
         };
@@ -98,6 +111,8 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
           word: "network_error",
           problem: undefined,
           retryAfterMs: undefined,
+          ageMs: 0,
+          clickedAtMs,
           sentAtMs,
           answeredAtMs: nowMs(),
         };
@@ -105,8 +120,38 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
         gate.leave();
       }
     },
-    destroy: () => pool.destroy(),
+    async destroy() {
+      await Promise.all([forLooks.pool.destroy(), forCommands.pool.destroy()]);
+    },
   };
+}
+
+interface Response {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
+/** `pool.request` without its stream for each body, which costs more than everything else of a poll. */
+function dispatch(pool: Pool, request: Dispatcher.DispatchOptions): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const response: Response = { status: 0, headers: {}, text: "" };
+    const chunks: Buffer[] = [];
+    pool.dispatch(request, {
+      onRequestStart: () => undefined,
+      onResponseStart(_, status, headers) {
+        Object.assign(response, { status, headers });
+      },
+      onResponseData: (_, chunk) => void chunks.push(chunk),
+      onResponseEnd() {
+        const [first] = chunks;
+        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        response.text = body.toString();
+        resolve(response);
+      },
+      onResponseError: (_, error) => reject(error),
+    });
+  });
 }
 
 const BACKOFF_FIRST_MS = 250;

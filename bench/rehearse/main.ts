@@ -1,7 +1,7 @@
 /** `npm run rehearse`: parses, starts a local stack unless one is named, prints, and closes what it started. */
 import { CommanderError } from "commander";
-import type { Stack } from "../../dev/stack.ts";
 import { RehearsalError } from "./errors.ts";
+import { startLocalStack, type LocalStack } from "./local-stack.ts";
 import { parseOptions, type CliOptions } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { runRehearsal } from "./run.ts";
@@ -40,15 +40,11 @@ async function rehearse(options: CliOptions): Promise<number> {
   };
   process.on("SIGINT", onInterrupt).on("SIGTERM", onInterrupt);
 
-  let stack: Stack | undefined;
+  let stack: LocalStack | undefined;
   try {
     if (options.url === undefined) {
       progress.note("starting a local stack");
-      // Only when it is needed: help, and another system, come without it.
-      const { startStack } = await import("../../dev/stack.ts");
-      stack = await startStack({ quiet: true }).catch((error: unknown) => {
-        throw new RehearsalError(error instanceof Error ? error.message : String(error));
-      });
+      stack = await startLocalStack();
       if (interrupted.signal.aborted) return EXIT.interrupted;
     }
     const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };

@@ -1,14 +1,17 @@
 /** The operator's side of a rehearsal: create the sale, look at the books, list the orders. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Live, StoredOrder } from "../../domain/api.ts";
+import type { Draw, Live, StoredOrder } from "../../domain/api.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { decode, liveAnswer, ordersAnswer } from "./answers.ts";
+import { decode, liveAnswer, ordersAnswer, saleAnswer } from "./answers.ts";
 import { RehearsalError } from "./errors.ts";
 import type { Answer, Http } from "./http.ts";
 
 export interface Operator {
-  /** @throws RehearsalError when the system refuses the sale or the operator, or is not there */
-  createSale: (sale: Sale) => Promise<void>;
+  /**
+   * @returns what is published of its draw, if it has one
+   * @throws RehearsalError when the system refuses the sale or the operator, or is not there
+   */
+  createSale: (sale: Sale) => Promise<Draw | undefined>;
   /** One look; undefined when there is no answer to be had right now. */
   live: (saleId: string) => Promise<Live | undefined>;
   /** All orders Postgres has, page by page; undefined as above. */
@@ -35,7 +38,7 @@ export function createOperator(http: Http, url: string, token: string): Operator
     async createSale(sale) {
       for (let attempt = 1; ; attempt++) {
         const answer = await call("POST", "/api/admin/sales", sale);
-        if (answer.status === 200 || answer.status === 201) return;
+        if (answer.status === 200 || answer.status === 201) return decode(saleAnswer, answer.text)?.draw;
         const passing = answer.status === 0 || answer.status === 429 || answer.status >= 500;
         if (!passing || attempt === CREATE_ATTEMPTS) throw new RehearsalError(whyNot(answer, url));
         await wait(answer.retryAfterMs ?? 500 * attempt);

@@ -67,8 +67,8 @@ export function checkOrders({ items, shoppers }: History, { live, orders }: Book
       if (row === undefined) found.push(`order ${id} was answered to ${who(s)} and is not in Postgres`);
       else if (row.units !== unitsOf(lines))
         found.push(`order ${id} has ${unitsOf(lines)} units, in Postgres ${row.units}`);
-      else if (s.join !== undefined && row.number !== s.join.number)
-        found.push(`order ${id} of number ${s.join.number} is stored with number ${row.number}`);
+      else if (s.join?.place !== undefined && row.number !== s.join.place)
+        found.push(`order ${id} of number ${s.join.place} is stored with number ${row.number}`);
     }
   }
   for (const id of stored.keys())

@@ -5,8 +5,10 @@ import { who, type History, type ShopperRecord } from "./history.ts";
  * If the answer to A's join was there before B's was sent, A's number is the lower one: nothing else is certain about
  * requests that were under way together. One sweep: numbers answered so far against each join as it was sent.
  */
-export function checkLine({ shoppers }: History): string[] {
-  const joined = shoppers.flatMap((s) => (s.join === undefined ? [] : [{ ...s.join, s }]));
+export function checkLine({ shoppers, draw }: History): string[] {
+  const joins = shoppers.flatMap((s) => (s.join === undefined ? [] : [{ ...s.join, s }]));
+  // Who found a place that was there already, in a draw may have been told that place, not a number in order of arrival.
+  const joined = joins.filter(({ again }) => draw === undefined || !again);
   const found: string[] = [];
 
   const byNumber = new Map<number, ShopperRecord>();
@@ -32,9 +34,17 @@ export function checkLine({ shoppers }: History): string[] {
       );
   }
 
-  for (const { number, s } of joined)
-    for (const again of s.rejoinedAs)
-      if (again !== number) found.push(`${who(s)} had number ${number}, came again and got ${again}`);
+  for (const { number, place, lobby, s } of joins)
+    for (const again of s.rejoinedAs) {
+      // Drawn meanwhile: then the answer is the place, if the shopper came to know it too.
+      const drawn = lobby && !again.lobby;
+      const expected = drawn ? place : number;
+      if (again.lobby && !lobby) found.push(`${who(s)} had place ${number}, came again and is in the lobby`);
+      else if (expected !== undefined && again.number !== expected)
+        found.push(
+          `${who(s)} had ${drawn ? "place" : "number"} ${expected}, came again and got ${again.number}`,
+        );
+    }
   return found;
 }
 
@@ -54,7 +64,7 @@ export function checkTurns({ shoppers, pulses, clockAheadMs }: History): string[
     .flatMap((s) =>
       s.entries
         .filter(({ got }) => got === "granted")
-        .map(({ answeredAtMs }) => ({ s, number: s.join?.number ?? Infinity, answeredAtMs })),
+        .map(({ answeredAtMs }) => ({ s, number: s.join?.place ?? Infinity, answeredAtMs })),
     )
     .sort((a, b) => a.answeredAtMs - b.answeredAtMs);
   let next = 0;
@@ -73,11 +83,11 @@ export function checkPatience({ shoppers }: History): string[] {
   const told: { number: number; atMs: number; s: ShopperRecord }[] = [];
   const letIn: { number: number; atMs: number; s: ShopperRecord }[] = [];
   for (const s of shoppers) {
-    if (s.join === undefined) continue;
-    const { number } = s.join;
+    const number = s.join?.place;
+    if (number === undefined) continue;
     const first = s.entries.find(({ got }) => got === "granted");
     const refused = s.entries.find(({ got }) => got === "sold_out");
-    const toldAtMs = Math.min(refused?.answeredAtMs ?? Infinity, s.toldSoldOutAtMs ?? Infinity);
+    const toldAtMs = Math.min(refused?.answeredAtMs ?? Infinity, s.told?.atMs ?? Infinity);
     if (first !== undefined) letIn.push({ number, atMs: first.sentAtMs, s });
     else if (toldAtMs !== Infinity) told.push({ number, atMs: toldAtMs, s });
   }
@@ -96,4 +106,58 @@ export function checkPatience({ shoppers }: History): string[] {
       );
   }
   return found;
+}
+
+/**
+ * People are called in by their places. So once somebody is in for the first time, everybody before them has been called
+ * too, and whoever of these asks while the turn must still last is let in. Who misses a turn waits for room again.
+ */
+export function checkCalled({ shoppers, pulses, clockAheadMs, turnMs }: History): string[] {
+  const grants = shoppers
+    .flatMap((s) => {
+      const first = s.entries.find(({ got }) => got === "granted");
+      const place = s.join?.place;
+      return first === undefined || place === undefined ? [] : [{ s, place, atMs: first.answeredAtMs }];
+    })
+    .sort((a, b) => a.atMs - b.atMs);
+  const refusals = shoppers
+    .flatMap((s) => {
+      const place = s.join?.place;
+      if (s.join === undefined || place === undefined) return [];
+      const firstGrant = s.entries.findIndex(({ got }) => got === "granted");
+      const before = firstGrant === -1 ? s.entries : s.entries.slice(0, firstGrant);
+      const joinedMs = s.join.sentAtMs - clockAheadMs;
+      return before
+        .filter(({ got }) => got === "not_your_turn")
+        .map((entry) => ({ s, place, joinedMs, entry }));
+    })
+    .sort((a, b) => a.entry.sentAtMs - b.entry.sentAtMs);
+
+  const found: string[] = [];
+  let next = 0;
+  let furthest: (typeof grants)[number] | undefined;
+  for (const { s, place, joinedMs, entry } of refusals) {
+    for (let one = grants[next]; one !== undefined && one.atMs < entry.sentAtMs; one = grants[++next])
+      if (furthest === undefined || one.place > furthest.place) furthest = one;
+    if (furthest === undefined || furthest.place <= place) continue;
+    // The turn came no earlier than the last pulse that did not serve this place yet.
+    const calledAfterMs = Math.max(joinedMs, lastBefore(pulses, place));
+    const askedByMs = entry.answeredAtMs - clockAheadMs + CLOCK_SLACK_MS;
+    if (askedByMs < calledAfterMs + turnMs)
+      found.push(
+        `${who(furthest.s)} with place ${furthest.place} was in as ${who(s)} with place ${place} asked, and had to wait`,
+      );
+  }
+  return found;
+}
+
+/** When the last pulse was made in which this place was not served yet, by the server's clock; pulses serve ever more. */
+function lastBefore(pulses: History["pulses"], place: number): number {
+  let [low, high] = [0, pulses.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((pulses[middle]?.nowServing ?? 0) < place) low = middle + 1;
+    else high = middle;
+  }
+  return pulses[low - 1]?.nowMs ?? -Infinity;
 }

@@ -3,7 +3,9 @@
  * check says what must be so, whether it is, and on what evidence it is not.
  */
 import { checkBooks, checkLedger, checkOrders, checkSettled, checkSold } from "./proof-books.ts";
-import { checkLine, checkPatience, checkTurns } from "./proof-line.ts";
+import { checkDraw } from "./proof-draw.ts";
+import { checkCalled, checkLine, checkPatience, checkTurns } from "./proof-line.ts";
+import { OWN_DELAY_MAX_MS, tellingOf, TOLD_WITHIN_MS } from "./told.ts";
 import { who, type Books, type History } from "./history.ts";
 
 export interface Check {
@@ -15,6 +17,8 @@ export interface Check {
   holds: boolean;
   /** What says otherwise; a few examples and how many there are. */
   evidence: string[];
+  /** What could not be judged, and why; holds or not, it is not held against the system. */
+  unjudged: string[];
 }
 
 /** One sentence of the proof and the function that looks for what contradicts it. */
@@ -23,6 +27,7 @@ export interface Rule {
   rule: string;
   states: string;
   find: (history: History, books: Books) => string[];
+  unjudged?: (history: History) => string[];
 }
 
 const EVIDENCE_MAX = 5;
@@ -53,6 +58,13 @@ export const rules: readonly Rule[] = [
     find: checkLine,
   },
   {
+    name: "draw_kept",
+    rule: "5.2",
+    states:
+      "who came before opening has the place that the seed committed to gives, no place twice; who came later is behind",
+    find: checkDraw,
+  },
+  {
     name: "nobody_before_their_turn",
     rule: "4.4",
     states: "nobody entered with a number not yet served; serving never goes back",
@@ -61,8 +73,16 @@ export const rules: readonly Rule[] = [
   {
     name: "nobody_passed",
     rule: "4.4",
-    states: "nobody was let in after somebody with a lower number was told that all is sold",
-    find: checkPatience,
+    states:
+      "nobody was let in before somebody with a lower number who was asking, nor after one was told that all is sold",
+    find: (history) => [...checkPatience(history), ...checkCalled(history)],
+  },
+  {
+    name: "told_in_time",
+    rule: "5.2",
+    states: `everybody who waited heard within ${TOLD_WITHIN_MS / 1000} s of the last order that all is sold`,
+    find: checkTold,
+    unjudged: notVouchedFor,
   },
   {
     name: "orders_agree",
@@ -106,12 +126,12 @@ export const rules: readonly Rule[] = [
 
 /** @param books undefined when the operator's view could not be had: nothing about it is proved then */
 export function judge(history: History, books: Books | undefined): Check[] {
-  return rules.map(({ name, rule, states, find }) => {
+  return rules.map(({ name, rule, states, find, unjudged }) => {
     const found =
       books === undefined ? ["the operator's view of the sale could not be read"] : find(history, books);
     const evidence = found.slice(0, EVIDENCE_MAX);
     if (found.length > EVIDENCE_MAX) evidence.push(`… ${found.length} in all`);
-    return { name, rule, states, holds: found.length === 0, evidence };
+    return { name, rule, states, holds: found.length === 0, evidence, unjudged: unjudged?.(history) ?? [] };
   });
 }
 
@@ -141,3 +161,28 @@ function checkExpectations({ shoppers }: History): string[] {
       ),
   );
 }
+
+/** While something is broken on purpose nobody is promised to hear in time. */
+function checkTold(history: History): string[] {
+  const telling = tellingOf(history);
+  const excused = new Set(telling?.lateByMachine);
+  return (telling?.late ?? [])
+    .filter((hearing) => !history.faultsExpected && !excused.has(hearing))
+    .sort((a, b) => b.afterMs - a.afterMs)
+    .map(({ shopper, afterMs }) => `${who({ shopper })} heard ${seconds(afterMs)} after the last order`);
+}
+
+function notVouchedFor(history: History): string[] {
+  const telling = tellingOf(history);
+  const late = (history.faultsExpected ? telling?.late : telling?.lateByMachine) ?? [];
+  if (late.length === 0) return [];
+  const most = (of: "afterMs" | "ownDelayMs" | "stallMs") => seconds(Math.max(...late.map((one) => one[of])));
+  const heard = `${late.length} heard up to ${most("afterMs")} after the last order`;
+  if (history.faultsExpected) return [`${heard}, while something was broken on purpose`];
+  return [
+    `${heard}, while the rehearsing machine was itself late by more than ${OWN_DELAY_MAX_MS} ms ` +
+      `(looks sent up to ${most("ownDelayMs")} late, stalls up to ${most("stallMs")})`,
+  ];
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

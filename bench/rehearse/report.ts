@@ -3,6 +3,7 @@ import type { Sale } from "../../domain/sale.ts";
 import type { Check } from "./proof.ts";
 import { layers, quantiles, steps, type Figures, type Layer, type Quantiles, type Step } from "./figures.ts";
 import type { Books, End, History } from "./history.ts";
+import { tellingOf } from "./told.ts";
 
 export interface Report {
   version: 1;
@@ -38,6 +39,16 @@ export interface Report {
     absorbed: number | null;
     absorbedPolls: number | null;
   };
+  /**
+   * Who was in the lobby of a draw and who came later, by the tickets, and how many of the lobby got in; null for a line
+   * by arrival.
+   */
+  draw: { lobby: number; latecomers: number; servedOfLobby: number } | null;
+  /**
+   * How often the pulse was made for all who looked, each time by one script call; null when the answers do not say who
+   * made them.
+   */
+  pulse: { polls: number; made: number; perSecond: number } | null;
   /** Null when the gateway cannot be asked. */
   redis: {
     calls: number;
@@ -48,8 +59,14 @@ export interface Report {
   } | null;
   /** Null when the operator's view could not be read. */
   postgres: { orders: number; shoppers: number; ledgerDifference: number; discrepancies: number } | null;
-  /** Seconds from the last order to each waiting shopper's knowing that all is sold. */
-  soldOutTold: Quantiles | null;
+  /**
+   * Seconds from the confirmation of the last order to each waiting shopper's knowing that all is sold; `late` are those
+   * who heard after more than two, `lateByMachine` those of them the rehearsal itself was late for, and the stalls are
+   * the longest times its processes stood still meanwhile (milliseconds; null where the front runs elsewhere).
+   */
+  soldOutTold:
+    | (Quantiles & { late: number; lateByMachine: number; stallMs: { crowd: number; front: number | null } })
+    | null;
   proof: Check[];
 }
 
@@ -82,7 +99,6 @@ export interface Findings {
   books: Books | undefined;
   /** Undefined for an interrupted run. */
   checks: Check[] | undefined;
-  lastOrderAtMs: number | undefined;
   crowdSeconds: number;
   settleSeconds: number;
 }
@@ -119,6 +135,8 @@ export function buildReport(found: Findings): Report {
       }),
     ),
     requests: countRequests(figures, found.costs.upstream, found.crowdSeconds),
+    draw: history.draw === undefined ? null : countDraw(history),
+    pulse: countPulses(figures, found.crowdSeconds),
     redis:
       redis === undefined
         ? null
@@ -138,7 +156,7 @@ export function buildReport(found: Findings): Report {
             ledgerDifference: postgres.ledgerDifference,
             discrepancies: postgres.discrepancies,
           },
-    soldOutTold: soldOutTold(history, found.lastOrderAtMs),
+    soldOutTold: soldOutTold(history),
     proof: checks ?? [],
   };
 }
@@ -192,15 +210,30 @@ function countRequests(figures: Figures, upstream: number | undefined, seconds: 
   };
 }
 
-function soldOutTold({ shoppers }: History, lastOrderAtMs: number | undefined): Quantiles | null {
-  if (lastOrderAtMs === undefined) return null;
-  const waited = shoppers.filter(({ join }) => join !== undefined && join.answeredAtMs < lastOrderAtMs);
-  // The answer to the last order may be on its way while others hear already: that is no time at all.
-  const seconds = waited.flatMap(({ toldSoldOutAtMs }) =>
-    toldSoldOutAtMs === undefined ? [] : [Math.max(0, (toldSoldOutAtMs - lastOrderAtMs) / 1000)],
-  );
-  const ranks = quantiles(seconds);
-  return ranks === undefined ? null : mapQuantiles(ranks, (value) => Math.round(value * 1000) / 1000);
+function countDraw({ shoppers }: History): NonNullable<Report["draw"]> {
+  const came = shoppers.filter(({ join }) => join !== undefined);
+  const lobby = came.filter(({ join }) => join?.lobby === true);
+  const served = lobby.filter(({ entries }) => entries.some(({ got }) => got === "granted"));
+  return { lobby: lobby.length, latecomers: came.length - lobby.length, servedOfLobby: served.length };
+}
+
+function countPulses({ byStep: { poll } }: Figures, seconds: number): Report["pulse"] {
+  if (poll.requests === 0 || poll.byLayer.unknown > 0) return null;
+  const made = poll.byLayer.functions;
+  return { polls: poll.requests, made, perSecond: rounded(made / Math.max(1, seconds)) };
+}
+
+function soldOutTold(history: History): Report["soldOutTold"] {
+  const telling = tellingOf(history);
+  const ranks = quantiles(telling?.hearings.map(({ afterMs }) => afterMs / 1000) ?? []);
+  if (telling === undefined || ranks === undefined) return null;
+  const { crowd, front } = telling.stallMs;
+  return {
+    ...mapQuantiles(ranks, (value) => Math.round(value * 1000) / 1000),
+    late: telling.late.length,
+    lateByMachine: telling.lateByMachine.length,
+    stallMs: { crowd: Math.round(crowd), front: front === null ? null : Math.round(front) },
+  };
 }
 
 const perHead = (cost: CostPerHead | undefined) => ({

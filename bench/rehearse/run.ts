@@ -9,6 +9,7 @@ import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
 import type { Books, History } from "./history.ts";
 import { createHttp, type Http } from "./http.ts";
+import { watchLag } from "./lag.ts";
 import { createOperator, type Operator } from "./operator.ts";
 import { openOtherSale } from "./other-sale.ts";
 import type { Progress } from "./progress.ts";
@@ -43,6 +44,8 @@ const SOCKETS = 256;
 /** After the time given, what there is may still be read. */
 const LAST_LOOK_MS = 10_000;
 const SAMPLE_EVERY_SECONDS = 5;
+/** A turn lasts as long as a pass, but no longer than this (functions/sale/publish.ts). */
+const TURN_MAX_MS = 30_000;
 /** Time between the creation of the sale and the first shopper. */
 const HEAD_START_MS = 1000;
 
@@ -57,13 +60,14 @@ export async function runRehearsal(
   const crowdHttp = createHttp(target.url, options.sockets ?? SOCKETS, figures);
   const ownHttp = createHttp(target.url, 2, figures);
   const operator = createOperator(ownHttp, target.url, target.adminToken);
+  const lag = watchLag();
   const stop = stopAfter(options.timeoutSeconds, options.signal);
   stop.signal.addEventListener("abort", () => void crowdHttp.destroy());
   try {
     const startedAtMs = nowMs();
     const sale = schedule(draft, Date.now());
     const opensAtMs = Date.parse(sale.opensAt);
-    await operator.createSale(sale);
+    const announced = await operator.createSale(sale);
     const otherSale = await openOtherSale(operator, ownHttp, sale);
     const foreignTicket = await otherSale.join();
     const meter = costMeter(target, figures);
@@ -95,6 +99,7 @@ export async function runRehearsal(
       items: sale.items,
       lobbyMs: Math.max(0, draft.opensInSeconds * 1000 - HEAD_START_MS),
       holdMs: sale.holdSeconds * 1000,
+      drawn: sale.lobby === "draw",
       shares: options.shares,
     });
 
@@ -111,10 +116,15 @@ export async function runRehearsal(
     const { seen } = world;
     const history: History = {
       items: sale.items,
+      opensAtMs,
+      turnMs: Math.min(sale.passSeconds * 1000, TURN_MAX_MS),
+      draw: sale.lobby === "draw" ? { announced, pulses: seen.draws() } : undefined,
       shoppers,
       pulses: seen.pulses(),
       clockAheadMs: seen.clockAheadMs(),
       samples,
+      faultsExpected: world.faultsExpected,
+      stalls: { crowd: lag.stalls(), front: await target.stalls?.() },
     };
     const books = await settle(sale.id, operator, ownHttp, options, progress);
     return buildReport({
@@ -126,13 +136,13 @@ export async function runRehearsal(
       history,
       books,
       checks: options.signal?.aborted === true ? undefined : judge(history, books),
-      lastOrderAtMs: seen.lastOrderAtMs,
       crowdSeconds: (crowdDoneAtMs - startedAtMs) / 1000,
       settleSeconds: (nowMs() - crowdDoneAtMs) / 1000,
     });
   } finally {
     progress.end();
     stop.cancel();
+    lag.stop();
     await Promise.all([crowdHttp.destroy(), ownHttp.destroy()]);
   }
 }

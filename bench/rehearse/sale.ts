@@ -1,7 +1,7 @@
 /**
  * What is rehearsed: a sale from a file, or the built-in one. A file is a sale as the operator would create it; its
- * times are moved to now, and what this release cannot sell (prices, slots, registered shoppers, a drawn lobby) is
- * left out, each with a line that says so. The file is checked by the schema of the API before anything is started.
+ * times are moved to now, and what a rehearsal cannot do (pay, register, log in: prices, slots, identities) is left out,
+ * each with a line that says so. The file is checked by the schema of the API before anything is started.
  */
 import { readFile } from "node:fs/promises";
 import { parse as parseYaml } from "yaml";
@@ -133,13 +133,11 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
   if (slots !== undefined || registrationOpensAt !== undefined || registrationClosesAt !== undefined)
     notes.push("registration and slots left out: everybody comes to the line");
   if (sale.identity !== "anyone") notes.push(`identity "${sale.identity}" set to "anyone"`);
-  if (sale.lobby !== "arrival") notes.push(`lobby "${sale.lobby}" set to "arrival"`);
   return {
     sale: {
       ...sale,
       items: sale.items.map((item) => ({ ...item, price: 0 })),
       identity: "anyone",
-      lobby: "arrival",
     },
     opensInSeconds,
     openForSeconds,

@@ -8,6 +8,7 @@ import { createCheats } from "./cheats.ts";
 import type { Line, Plan } from "./crowd.ts";
 import type { End, ShopperRecord } from "./history.ts";
 import { unitsOf } from "./history.ts";
+import type { Answer } from "./http.ts";
 import { between } from "./random.ts";
 import { nowMs, Stopped } from "./sleep.ts";
 import { createVisit, orderPrint, reservationPrint, Surprise } from "./visit.ts";
@@ -34,7 +35,7 @@ export async function shop(plan: Plan, world: World): Promise<ShopperRecord> {
     replays: [],
     expectations: [],
     surprises: [],
-    toldSoldOutAtMs: undefined,
+    told: undefined,
   };
   const place = createPlace(world);
   try {
@@ -57,35 +58,54 @@ async function visitSale(
   const visit = createVisit(plan, world, record);
   const cheats = createCheats(plan, world, visit, record);
   const { sleep, tally } = world;
-  const jittered = (ms: number) => sleep(ms * between(visit.random, 0.8, 1.2));
 
-  const over = (end: Over): Over => {
-    if (end === "told_sold_out") record.toldSoldOutAtMs = nowMs();
+  /** @param dueAtMs when the request was meant to be sent; what it waited from then is the rehearsal's own doing */
+  const over = (end: Over, { sentAtMs, answeredAtMs, clickedAtMs }: Answer, dueAtMs = clickedAtMs): Over => {
+    if (end === "told_sold_out") record.told = { atMs: answeredAtMs, ownDelayMs: sentAtMs - dueAtMs };
     return end;
   };
-  const overBy = (word: "sold_out" | "closed") => over(word === "sold_out" ? "told_sold_out" : "told_closed");
+  const overBy = (word: "sold_out" | "closed", answer: Answer) =>
+    over(word === "sold_out" ? "told_sold_out" : "told_closed", answer);
 
-  /** Polls until `ready` says so or the sale is over. The first look is at once, later ones when the pulse asks for it. */
+  /** Joins again with the old ticket: after a rebuild of Redis that brings the same number back. */
+  const rejoin = async (): Promise<Over | undefined> => {
+    const { word, answer } = await visit.join();
+    return word === undefined || word === "not_open" ? undefined : overBy(word, answer);
+  };
+
+  /** Looks until `ready` says so or the sale is over: at once, and then at the pace of the pulse. */
   const watch = async (ready: (pulse: Pulse) => boolean): Promise<Over | undefined> => {
+    let dueAtMs: number | undefined;
     for (;;) {
-      const pulse = await visit.poll();
-      if (pulse.phase === "sold_out") return over("told_sold_out");
-      if (pulse.phase === "closed" || pulse.phase === "settled") return over("told_closed");
+      const { pulse, answer } = await visit.poll();
+      if (pulse.phase === "sold_out") return over("told_sold_out", answer, dueAtMs);
+      if (pulse.phase === "closed" || pulse.phase === "settled") return over("told_closed", answer);
+      if (pulse.epoch > (record.join?.epoch ?? pulse.epoch)) {
+        const end = await rejoin();
+        if (end !== undefined) return end;
+      }
       if (ready(pulse)) return undefined;
-      await jittered(pulse.pollAfterMs);
+      const waitMs = visit.untilNextLookMs(pulse);
+      dueAtMs = nowMs() + waitMs;
+      await sleep(waitMs);
     }
   };
 
-  /** Waits for the turn of this number, then for the pass. */
-  const enter = async (number: number): Promise<Over | undefined> => {
+  /** Waits for the turn, then for the pass. */
+  const enter = async (): Promise<Over | undefined> => {
     for (;;) {
       record.doing = "waiting in line";
-      const end = await watch((pulse) => pulse.nowServing >= number);
+      const end = await watch((pulse) => pulse.nowServing >= (record.join?.place ?? Infinity));
       if (end !== undefined) return end;
       record.doing = "asking for entry";
       const { word, answer } = await visit.enter();
       if (word === undefined) return undefined;
-      if (word !== "not_your_turn") return overBy(word);
+      if (word === "outdated_ticket") {
+        const ended = await rejoin();
+        if (ended !== undefined) return ended;
+        continue;
+      }
+      if (word !== "not_your_turn") return overBy(word, answer);
       await sleep((answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
     }
   };
@@ -104,7 +124,7 @@ async function visitSale(
   };
 
   /** Reserves what is wanted, or what there is of it, or something else; waits when everything is held by others. */
-  const reserve = async (number: number): Promise<Reservation | Over> => {
+  const reserve = async (): Promise<Reservation | Over> => {
     let wishes = [plan.firstChoice, ...plan.otherwise.map((line) => [line])];
     for (;;) {
       record.doing = "reserving";
@@ -132,11 +152,11 @@ async function visitSale(
         wishes.unshift(lines);
       } else if (word === "pass_expired") {
         await sleep(PASS_RENEWAL_MS);
-        const end = await enter(number);
+        const end = await enter();
         if (end !== undefined) return end;
         wishes.unshift(lines);
       } else if (word === "closed") {
-        return over("told_closed");
+        return over("told_closed", answer);
       } else {
         const fewer = stillThere(lines, answer.problem?.left ?? []);
         if (fewer !== undefined) wishes.unshift(fewer);
@@ -155,16 +175,15 @@ async function visitSale(
     await sleep((joined.answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
     joined = await visit.join();
   }
-  if (joined.word !== undefined) return overBy(joined.word);
-  const { number } = joined.value;
+  if (joined.word !== undefined) return overBy(joined.word, joined.answer);
   place.move("inLine");
 
   if (plan.reloads) {
     await visit.page();
-    const { word } = await visit.join();
-    if (word !== undefined && word !== "not_open") return overBy(word);
+    const end = await rejoin();
+    if (end !== undefined) return end;
   }
-  await cheats.inLine(number);
+  await cheats.inLine(record.join?.place);
   if (plan.ending === "leaves") {
     record.doing = "waiting in line";
     let polls = 0;
@@ -174,14 +193,14 @@ async function visitSale(
     return "left";
   }
 
-  const end = await enter(number);
+  const end = await enter();
   if (end !== undefined) return end;
   place.move("inside");
   await sleep(plan.lookMs);
   await cheats.beforeReserving();
 
   for (;;) {
-    const held = await reserve(number);
+    const held = await reserve();
     if (typeof held === "string") return held;
     let id = held.reservationId;
     const lines = plain(held.lines);
@@ -208,17 +227,17 @@ async function visitSale(
       return "gave_back";
     }
     record.doing = "checking out";
-    const { value: order } = await visit.checkout(id);
+    const { value: order, answer } = await visit.checkout(id);
     endHold(world, held.reservationId);
     if (order === undefined) continue;
-    await bought(order, id);
+    await bought(order, id, answer.sentAtMs);
     return "bought";
   }
 
-  async function bought(order: Order, reservationId: string): Promise<void> {
+  async function bought(order: Order, reservationId: string, sentAtMs: number): Promise<void> {
     const lines = plain(order.lines);
-    record.orders.push({ id: order.id, reservationId, lines });
-    world.seen.lastOrderAtMs = nowMs();
+    const confirmedAtMs = Date.parse(order.confirmedAt);
+    record.orders.push({ id: order.id, reservationId, lines, sentAtMs, confirmedAtMs });
     tally.orders++;
     tally.soldUnits += unitsOf(lines);
     if (plan.repeats) {

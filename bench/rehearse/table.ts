@@ -1,6 +1,5 @@
 /** The report for people: three tables and the proof. */
 import Table from "cli-table3";
-import type { Quantiles } from "./figures.ts";
 import type { Report } from "./report.ts";
 
 const plain = { style: { head: [], border: [] } };
@@ -35,6 +34,11 @@ function outcome(report: Report): string {
   row("orders in Postgres", shown(postgres?.orders));
   const { count, ...ends } = shoppers;
   row("shoppers", `${count} came\n${listed(ends)}`);
+  if (report.draw !== null)
+    row(
+      "draw",
+      `${report.draw.lobby} in the lobby, ${report.draw.servedOfLobby} of them got in · ${report.draw.latecomers} came later`,
+    );
   row("refused, by word", listed(report.refusals));
   row("network errors", String(report.networkErrors));
   const { front, edge, functions, unknown } = requests.byLayer;
@@ -51,6 +55,12 @@ function outcome(report: Report): string {
     `${percent(requests.absorbed)} of all, ${percent(requests.absorbedPolls)} of polls`,
   );
   row(
+    "polls",
+    report.pulse === null
+      ? NOTHING
+      : `${report.pulse.polls}, for which the pulse was made ${report.pulse.made} times, ${report.pulse.perSecond} a second`,
+  );
+  row(
     "script calls",
     redis === null
       ? NOTHING
@@ -62,7 +72,7 @@ function outcome(report: Report): string {
       ? NOTHING
       : `${redis.billedCommands} · per purchase, all else included ${shown(redis.perPurchase.billedCommands)} · per waiting shopper ${shown(redis.perWaitingShopper.billedCommands)}`,
   );
-  row("sold-out told within", soldOutTold === null ? NOTHING : told(soldOutTold));
+  row("told that all is sold, after the last order", soldOutTold === null ? NOTHING : told(soldOutTold));
   row("duration", `${report.seconds.crowd} s, books settled in ${report.seconds.settling} s`);
   row("seed", String(report.seed));
   return table.toString();
@@ -72,6 +82,7 @@ function proof({ proof: checks, holds }: Report): string {
   const lines = checks.flatMap((check) => [
     `${check.holds ? "✓" : "✗"} ${check.name} (§${check.rule}): ${check.states}`,
     ...check.evidence.map((line) => `    ${line}`),
+    ...check.unjudged.map((line) => `    not judged: ${line}`),
   ]);
   const broken = checks.filter((check) => !check.holds).length;
   return [
@@ -84,8 +95,12 @@ function proof({ proof: checks, holds }: Report): string {
 const shown = (value: number | null | undefined) =>
   value === null || value === undefined ? NOTHING : String(value);
 const percent = (share: number | null) => (share === null ? NOTHING : `${(share * 100).toFixed(2)} %`);
-const told = ({ p50, p99, max, count }: Quantiles) =>
-  `p50 ${p50} s · p99 ${p99} s · max ${max} s (${count} shoppers)`;
+const told = ({ p50, p99, max, count, late, lateByMachine, stallMs }: NonNullable<Report["soldOutTold"]>) =>
+  [
+    `p50 ${p50} s · p99 ${p99} s · max ${max} s (${count} shoppers)`,
+    `longest stall meanwhile: crowd ${stallMs.crowd} ms · front ${stallMs.front === null ? NOTHING : `${stallMs.front} ms`}`,
+    ...(late > 0 ? [`later than 2 s: ${late}, of these ${lateByMachine} by the rehearsing machine`] : []),
+  ].join("\n");
 const listed = (counts: Record<string, number>) =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)

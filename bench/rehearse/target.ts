@@ -3,6 +3,8 @@
  * of its front and its Redis gateway be read. What cannot be read is missing from the report, never guessed.
  */
 
+import type { Stall } from "./lag.ts";
+
 export interface FrontStats {
   requests: number;
   byStatus: Record<string, number>;
@@ -21,8 +23,10 @@ export interface RedisStats {
 export interface RehearsalTarget {
   url: string;
   adminToken: string;
-  front?: { stats: () => FrontStats };
+  front?: { stats: () => FrontStats | Promise<FrontStats> };
   redis?: { stats: () => Promise<RedisStats> };
+  /** When the front's process stood still; absent where that process is this one, or not ours. */
+  stalls?: () => Promise<Stall[]>;
 }
 
 /** A client there may stand for many visitors by saying an address for each. */

@@ -5,6 +5,7 @@
  */
 import type { z } from "zod";
 import type { Order, PassAnswer, Pulse, Reservation, TicketAnswer } from "../../domain/api.ts";
+import { placeOf } from "../../static/assets/draw.js";
 import {
   checkoutAnswer,
   decode,
@@ -13,12 +14,13 @@ import {
   reservationAnswer,
   ticketAnswer,
 } from "./answers.ts";
+import { createClock } from "./clock.ts";
 import type { Line, Plan } from "./crowd.ts";
 import type { Step } from "./figures.ts";
 import type { ShopperRecord } from "./history.ts";
 import { persist, type Answer, type Sending } from "./http.ts";
 import { seeded } from "./random.ts";
-import { createVisitor, type Credential, type Visitor } from "./visitor.ts";
+import { createVisitor, numberIn, type Credential, type Visitor } from "./visitor.ts";
 import type { World } from "./world.ts";
 
 /** Already in the record. */
@@ -34,6 +36,7 @@ export type Visit = ReturnType<typeof createVisit>;
 export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
   const random = seeded(world.seed, 1_000_000 + plan.index);
   const visitor: Visitor = createVisitor(plan, world.url, world.local);
+  const clock = createClock();
   const api = `/api/sales/${world.saleId}`;
 
   const surprise = (step: Step, what: string): Surprise => {
@@ -94,6 +97,14 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
     return { word, answer };
   };
 
+  /** What the draw says of a number of the lobby, once its seed is public: anybody can work it out. */
+  const findPlace = async ({ draw }: Pulse): Promise<void> => {
+    const { join } = record;
+    if (join === undefined || join.place !== undefined) return;
+    if (draw?.seed === undefined || draw.count === undefined || join.number > draw.count) return;
+    join.place = await placeOf(draw.seed, draw.count, join.number);
+  };
+
   const expectNoContent = (step: Step, answer: Answer): void => {
     if (answer.status !== 204) throw surprise(step, answer.word ?? `http_${answer.status}`);
   };
@@ -116,30 +127,43 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
       const outcome = expectOneOf("join", answer, ticketAnswer, ["not_open", "sold_out", "closed"]);
       if (outcome.value !== undefined) {
         visitor.tokens.ticket = outcome.value.ticket;
-        const { number } = outcome.value;
-        if (record.join === undefined) record.join = { number, ...times(answer) };
-        else record.rejoinedAs.push(number);
+        const { number, epoch } = outcome.value;
+        const lobby = outcome.value.lobby === true;
+        if (record.join === undefined) {
+          const place = lobby ? undefined : number;
+          record.join = { number, lobby, again: answer.status === 200, place, epoch, ...times(answer) };
+        } else {
+          record.rejoinedAs.push({ number, lobby });
+          record.join.epoch = epoch;
+        }
       }
       return outcome;
     },
 
-    async poll(): Promise<Pulse> {
+    /** @returns the pulse, and the answer that brought it */
+    async poll(): Promise<{ pulse: Pulse; answer: Answer }> {
       const answer = await send(own("poll", "GET", "/pulse"));
       const pulse = decodePulse(answer.text);
       if (answer.status !== 200 || pulse === undefined)
         throw surprise("poll", answer.word ?? `${answer.status}, not as the contract says`);
+      clock.set(pulse, answer.ageMs);
       world.seen.pulse(pulse, answer.answeredAtMs);
-      return pulse;
+      await findPlace(pulse);
+      return { pulse, answer };
     },
+
+    untilNextLookMs: (pulse: Pulse) => clock.untilNextLookMs(pulse),
 
     async leave(): Promise<void> {
       expectNoContent("leave", await send(own("leave", "DELETE", "/queue", "ticket")));
     },
 
-    async enter(): Promise<Outcome<PassAnswer, "not_your_turn" | "sold_out" | "closed">> {
+    async enter(): Promise<Outcome<PassAnswer, "not_your_turn" | "sold_out" | "closed" | "outdated_ticket">> {
       const answer = await send(own("entry", "POST", "/entry", "ticket"));
-      const outcome = expectOneOf("entry", answer, passAnswer, ["not_your_turn", "sold_out", "closed"]);
-      record.entries.push({ ...times(answer), got: outcome.word ?? "granted" });
+      const words = ["not_your_turn", "sold_out", "closed", "outdated_ticket"] as const;
+      const outcome = expectOneOf("entry", answer, passAnswer, words);
+      const number = outcome.value === undefined ? undefined : numberIn(outcome.value.pass);
+      record.entries.push({ ...times(answer), got: outcome.word ?? "granted", number });
       if (outcome.value !== undefined) {
         visitor.tokens.pass = outcome.value.pass;
         record.passExpiresAtMs = Date.parse(outcome.value.expiresAt);
@@ -182,11 +206,18 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
 
 const times = ({ sentAtMs, answeredAtMs }: Answer) => ({ sentAtMs, answeredAtMs });
 
-/** Thousands read the same bytes: parsed once. */
-let lastPulse: { text: string; pulse: Pulse | undefined } = { text: "", pulse: undefined };
+/** Thousands read the same bytes: parsed once. More than one, because the last is still under way as the next comes. */
+const lastPulses = new Map<string, Pulse | undefined>();
+const LAST_PULSES_MAX = 8;
 function decodePulse(text: string): Pulse | undefined {
-  if (lastPulse.text !== text) lastPulse = { text, pulse: decode(pulseAnswer, text) };
-  return lastPulse.pulse;
+  if (!lastPulses.has(text)) {
+    lastPulses.set(text, decode(pulseAnswer, text));
+    for (const oldest of lastPulses.keys()) {
+      if (lastPulses.size <= LAST_PULSES_MAX) break;
+      lastPulses.delete(oldest);
+    }
+  }
+  return lastPulses.get(text);
 }
 
 /** What must be the same however often it is answered; the state may move on. */

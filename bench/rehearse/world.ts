@@ -1,5 +1,5 @@
 /** What the shoppers of one run share: the sale, the wire, the clock, and what has been seen so far. */
-import type { Pulse } from "../../domain/api.ts";
+import type { Draw, Pulse } from "../../domain/api.ts";
 import type { Item, Line } from "./crowd.ts";
 import { unitsOf, type SeenPulse } from "./history.ts";
 import type { Http } from "./http.ts";
@@ -50,33 +50,47 @@ export interface Seen {
   /** The latest by the server's clock. */
   latest: () => Pulse | undefined;
   pulses: () => SeenPulse[];
+  draws: () => { nowMs: number; draw: Draw }[];
   clockAheadMs: () => number;
   /** The server's clock, as corrected from the pulses. */
   serverNowMs: () => number;
   holds: Map<string, { shopper: number; lines: Line[] }>;
-  lastOrderAtMs: number | undefined;
 }
 
 export function createSeen(): Seen {
-  const byNow = new Map<string, SeenPulse>();
+  const pulses = new Map<string, SeenPulse>();
+  const draws = new Map<string, { nowMs: number; draw: Draw }>();
+  /** Thousands read the same pulse: looked at once. */
+  const known = new WeakMap<Pulse, number>();
   let latest: { pulse: Pulse; nowMs: number } | undefined;
   let clockAheadMs = Infinity;
   const ahead = () => (clockAheadMs === Infinity ? 0 : clockAheadMs);
 
+  function learn(pulse: Pulse): number {
+    const atMs = Date.parse(pulse.now);
+    known.set(pulse, atMs);
+    pulses.set(`${pulse.now} ${pulse.nowServing}`, { nowMs: atMs, nowServing: pulse.nowServing });
+    if (latest === undefined || atMs > latest.nowMs) latest = { pulse, nowMs: atMs };
+    if (pulse.draw !== undefined) {
+      const version = JSON.stringify(pulse.draw);
+      const before = draws.get(version)?.nowMs ?? Infinity;
+      draws.set(version, { nowMs: Math.min(before, atMs), draw: pulse.draw });
+    }
+    return atMs;
+  }
+
   return {
     pulse(pulse, receivedAtMs) {
-      const seen = { nowMs: Date.parse(pulse.now), nowServing: pulse.nowServing };
+      const atMs = known.get(pulse) ?? learn(pulse);
       // A pulse is never from the future, so the freshest one says best how far our clock is ahead.
-      clockAheadMs = Math.min(clockAheadMs, receivedAtMs - seen.nowMs);
-      byNow.set(`${pulse.now} ${pulse.nowServing}`, seen);
-      if (latest === undefined || seen.nowMs > latest.nowMs) latest = { pulse, nowMs: seen.nowMs };
+      clockAheadMs = Math.min(clockAheadMs, receivedAtMs - atMs);
     },
     latest: () => latest?.pulse,
-    pulses: () => [...byNow.values()].sort((a, b) => a.nowMs - b.nowMs),
+    pulses: () => [...pulses.values()].sort((a, b) => a.nowMs - b.nowMs),
+    draws: () => [...draws.values()],
     clockAheadMs: ahead,
     serverNowMs: () => nowMs() - ahead(),
     holds: new Map(),
-    lastOrderAtMs: undefined,
   };
 }
 

@@ -3,7 +3,9 @@
  * while the other goes on, as two Workers in two places would. Requests go straight to workerd (its direct socket),
  * past the simulator's proxy. One that dies by itself comes back, as on the platform.
  */
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import path from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { Bundle } from "./build.ts";
 import { freePort } from "../port.ts";
@@ -24,33 +26,44 @@ export interface WorkerOptions {
   bindings: Record<string, string>;
   /** Service bindings: the URL of the Worker behind each. */
   services?: Record<string, string>;
+  /** Where e-mail goes that the Worker sends; without it there is no such binding. */
+  mailboxUrl?: string;
   /** What the Worker logs, line by line. */
   log: (line: string) => void;
 }
 
+const MAIL_BINDING = "mail-binding";
 const WATCH_MS = 500;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
   const port = await freePort();
-  const { name, bindings, services = {}, log } = options;
+  const { name, bindings, services = {}, mailboxUrl, log } = options;
   const start = async () => {
     // Miniflare ends the process at a signal by itself, before we could close the rest: ending is the stack's to do.
     const known = new Set(signals.flatMap((signal) => process.listeners(signal)));
     const isNew = (listener: NodeJS.SignalsListener) => !known.has(listener);
     const running = new Miniflare(
       convertV4MiniflareOptions({
-        name,
-        compatibilityDate: bundle.compatibilityDate,
-        modules: bundle.modules,
-        bindings,
-        serviceBindings: Object.fromEntries(
-          Object.entries(services).map(([binding, url]) => [
-            binding,
-            { external: { address: new URL(url).host, http: {} } },
-          ]),
-        ),
-        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        workers: [
+          {
+            name,
+            compatibilityDate: bundle.compatibilityDate,
+            modules: bundle.modules,
+            bindings,
+            serviceBindings: {
+              ...Object.fromEntries(
+                Object.entries(services).map(([binding, url]) => [
+                  binding,
+                  { external: { address: new URL(url).host, http: {} } },
+                ]),
+              ),
+              ...(mailboxUrl === undefined ? {} : { EMAIL: MAIL_BINDING }),
+            },
+            unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+          },
+          ...(mailboxUrl === undefined ? [] : [await mailBinding(bundle.compatibilityDate, mailboxUrl)]),
+        ],
         handleStructuredLogs: ({ message }) => log(message),
       }),
     );
@@ -103,6 +116,17 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
     async restart() {
       running ??= await start();
     },
+  };
+}
+
+/** The Worker behind the `EMAIL` binding. */
+async function mailBinding(compatibilityDate: string, mailboxUrl: string) {
+  const contents = await readFile(path.join(import.meta.dirname, "mail-binding.js"), "utf8");
+  return {
+    name: MAIL_BINDING,
+    compatibilityDate,
+    modules: [{ type: "ESModule" as const, path: "mail-binding.js", contents }],
+    bindings: { MAILBOX_URL: mailboxUrl },
   };
 }
 

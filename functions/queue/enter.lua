@@ -5,18 +5,21 @@
 -- wait at their old number, before all newer ones.
 -- A repeated call answers the first pass for as long as it lasts.
 --
--- KEYS  1 sale  2 waitlist  3 released  4 inside  5 stock  6 holds
+-- KEYS  1 sale  2 waitlist  3 lobby  4 released  5 inside  6 stock  7 holds
 -- ARGV  1 now (ms, '' for Redis TIME)  2 shopper  3 the ticket's number  4 the ticket's epoch
 -- OUTPUT  { word, number, epoch, nowMs, passExpiresAtMs, nextTickMs }, words in order of precedence:
 --   missing         this Redis does not know the sale
 --   closed          the sale has ended
+--   outdated        the ticket is from before Redis was lost: joining with it gives its number back
+--   invalid_ticket  the ticket is of an epoch that has not come
 --   on_hold         the mode is reject
 --   again           the pass given before
 --   entered         a new pass
 --   sold_out        nothing is left and nothing can come back
 --   invalid_ticket  the shopper gave up this place
 --   not_your_turn   wait; the next release is due at nextTickMs
-local sale, waitlist, released, inside, stock, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local sale, waitlist, lobby, released, inside, stock, holds =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local shopper, ticketNumber, ticketEpoch = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = tonumber(ARGV[1])
 if not now then
@@ -25,7 +28,7 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'everyMs', 'lastTick', 'capacity',
-  'passMs', 'unsold', 'lastNumber')
+  'passMs', 'unsold', 'nowServing')
 if not rules[1] then return { 'missing', 0, 0, now, 0, 0 } end
 local epoch, mode, closesAt = tonumber(rules[1]), rules[2], tonumber(rules[4])
 local nextTick = rules[3] + (rules[6] + 1) * rules[5]
@@ -33,6 +36,8 @@ local function answer(word, number, passExpiresAt)
   return { word, number, epoch, now, passExpiresAt or 0, nextTick }
 end
 if now >= closesAt then return answer('closed', ticketNumber) end
+if ticketEpoch < epoch then return answer('outdated', ticketNumber) end
+if ticketEpoch > epoch then return answer('invalid_ticket', ticketNumber) end
 if mode == 'reject' then return answer('on_hold', ticketNumber) end
 
 local entry = redis.call('HGET', released, shopper)
@@ -58,16 +63,18 @@ if tonumber(rules[9]) <= 0 then return answer('sold_out', number or ticketNumber
 
 if not entry then
   number = tonumber(redis.call('ZSCORE', waitlist, shopper))
-  if not number and ticketEpoch >= epoch then return answer('invalid_ticket', ticketNumber) end
-  if not number then
-    number = ticketNumber
-    redis.call('ZADD', waitlist, number, shopper)
-    if number > tonumber(rules[10]) then redis.call('HSET', sale, 'lastNumber', number) end
+  if not number and redis.call('ZSCORE', lobby, shopper) then return answer('not_your_turn', ticketNumber) end
+  if not number then return answer('invalid_ticket', ticketNumber) end
+  if number > tonumber(rules[10]) then return answer('not_your_turn', number) end
+  -- A hold that a rebuild brought back has its room and its units already.
+  insideUntil = tonumber(redis.call('ZSCORE', inside, shopper)) or 0
+  if insideUntil > now then
+    redis.call('ZREM', waitlist, shopper)
+    return admit(insideUntil)
   end
-  return answer('not_your_turn', number)
 end
 
--- Released before, but not inside any more: the turn or the pass has ended, or an order was completed.
+-- Their turn was before: it or the pass has ended, an order was completed, or Redis was lost in between.
 if mode == 'normal' or mode == 'passthrough' then
   redis.call('ZREMRANGEBYSCORE', inside, '-inf', now)
   local active = redis.call('ZCARD', inside)
@@ -75,8 +82,13 @@ if mode == 'normal' or mode == 'passthrough' then
   local available = tonumber(redis.call('HGET', stock, 'available'))
   -- Those who wait at smaller numbers come first.
   local ahead = redis.call('ZCOUNT', waitlist, '-inf', '(' .. number)
-  if active + ahead < tonumber(rules[7]) and available > choosing + ahead then return admit(0) end
+  if active + ahead < tonumber(rules[7]) and available > choosing + ahead then
+    if not entry then redis.call('ZREM', waitlist, shopper) end
+    return admit(0)
+  end
 end
-redis.call('HDEL', released, shopper)
-redis.call('ZADD', waitlist, number, shopper)
+if entry then
+  redis.call('HDEL', released, shopper)
+  redis.call('ZADD', waitlist, number, shopper)
+end
 return answer('not_your_turn', number)

@@ -1,20 +1,31 @@
 #!lua flags=allow-key-locking
 -- Gives a shopper a place in line: the next number, in the order calls arrive here.
 -- Guarantee: one shopper, one place. A repeated call answers the first place; a ticket from before Redis was lost
--- gets its old number back, ahead of everybody who came later.
+-- gets its old number back, ahead of everybody who came later. Who comes to a draw before the sale opens gets a number
+-- of the lobby, which says nothing about the place: the draw does. Who failed the bot check gets no place and does not
+-- learn it.
 --
--- KEYS  1 sale  2 waitlist  3 released
--- ARGV  1 now (ms, '' for Redis TIME)  2 shopper  3 number of the old ticket (0 without)  4 its epoch (0 without)
--- OUTPUT  { word, number, epoch, nowMs, nextTickMs }, words in order of precedence:
---   missing   this Redis does not know the sale
---   again     the shopper has this place already
---   on_hold   the mode is reject or drain
---   not_open  the line does not take people yet; instead of a number, the time (ms) from when it will
---   closed    the sale has ended
---   sold_out  nothing is left and nothing can come back
---   joined    a new place
-local sale, waitlist, released = KEYS[1], KEYS[2], KEYS[3]
-local shopper, oldNumber, oldEpoch = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+-- KEYS  1 sale  2 waitlist  3 lobby  4 released
+-- ARGV  1 now (ms, '' for Redis TIME)
+--       2 shopper by cookie  3 shopper by confirmed address ('' without)  4 shopper by account ('' without)
+--       5 shopper of an old ticket ('' without one)  6 its number  7 its epoch  8 whether that is one of the lobby ('1' or '')
+--       9 whether the bot check failed ('1' or '')
+-- OUTPUT  { word, number, epoch, nowMs, nextTickMs, closesAtMs, identity, in the lobby ('1' or ''), people drawn (0 before),
+--         seed of the draw }, words in order of precedence:
+--   missing              this Redis does not know the sale
+--   registration_needed  the sale wants a confirmed address
+--   login_needed         the sale wants an account
+--   again                the shopper has this place already
+--   on_hold              the mode is reject or drain
+--   not_open             the line does not take people yet; instead of a number, the time (ms) from when it will
+--   closed               the sale has ended
+--   sold_out             nothing is left and nothing can come back
+--   ghost                a number without a place
+--   place_first          the old ticket's number is one of the lobby, and the draw was made: call again with its place
+--   joined               a new place
+local sale, waitlist, lobby, released = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local oldShopper, oldNumber, oldEpoch, oldInLobby = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
+local failedCheck = ARGV[9] == '1'
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -22,29 +33,47 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'lobbyOpensAtMs', 'opensAtMs', 'closesAtMs', 'everyMs',
-  'lastTick', 'lastNumber', 'unsold')
-if not rules[1] then return { 'missing', 0, 0, now, 0 } end
-local epoch, mode, lobbyOpensAt = tonumber(rules[1]), rules[2], tonumber(rules[3])
-local nextTick = rules[4] + (rules[7] + 1) * rules[6]
+  'lastTick', 'lastNumber', 'unsold', 'identity', 'drawSeed', 'drawCount')
+if not rules[1] then return { 'missing', 0, 0, now, 0, 0, '', '', 0, '' } end
+local epoch, mode, opensAt, lastNumber = tonumber(rules[1]), rules[2], tonumber(rules[4]), tonumber(rules[8])
+local identity, seed, drawn = rules[10], rules[11], tonumber(rules[12])
+if seed ~= '' and not drawn and now >= opensAt then
+  drawn = lastNumber
+  redis.call('HSET', sale, 'drawCount', drawn)
+end
+local function answer(word, number, inLobby)
+  local nextTick = opensAt + (rules[7] + 1) * rules[6]
+  return { word, number, epoch, now, nextTick, tonumber(rules[5]), identity, inLobby and '1' or '', drawn or 0, seed }
+end
+
+local shopper = identity == 'registered' and ARGV[3] or identity == 'account' and ARGV[4] or ARGV[2]
+if shopper == '' and identity == 'registered' then return answer('registration_needed', 0) end
+if shopper == '' then return answer('login_needed', 0) end
 
 local place = tonumber(redis.call('ZSCORE', waitlist, shopper))
 if not place then
   local entry = redis.call('HGET', released, shopper)
   place = entry and tonumber(string.match(entry, '^%d+'))
 end
-if place then return { 'again', place, epoch, now, nextTick } end
+if place then return answer('again', place) end
+local lobbyNumber = seed ~= '' and tonumber(redis.call('ZSCORE', lobby, shopper))
+if lobbyNumber then return answer('again', lobbyNumber, true) end
 
-if mode == 'reject' or mode == 'drain' then return { 'on_hold', 0, epoch, now, nextTick } end
-if now < lobbyOpensAt then return { 'not_open', lobbyOpensAt, epoch, now, nextTick } end
-if now >= tonumber(rules[5]) then return { 'closed', 0, epoch, now, nextTick } end
-if tonumber(rules[9]) <= 0 then return { 'sold_out', 0, epoch, now, nextTick } end
+if mode == 'reject' or mode == 'drain' then return answer('on_hold', 0) end
+if now < tonumber(rules[3]) then return answer('not_open', tonumber(rules[3])) end
+if now >= tonumber(rules[5]) then return answer('closed', 0) end
+if tonumber(rules[9]) <= 0 then return answer('sold_out', 0) end
+if failedCheck then return answer('ghost', lastNumber + 1, seed ~= '' and not drawn) end
 
-local number
-if oldNumber > 0 and oldEpoch < epoch then
-  number = oldNumber
-  if number > tonumber(rules[8]) then redis.call('HSET', sale, 'lastNumber', number) end
+local isOld = oldShopper == shopper and oldEpoch < epoch
+if isOld and oldInLobby and oldNumber <= (drawn or 0) then return answer('place_first', oldNumber) end
+local number = lastNumber + 1
+if isOld then number = oldNumber end
+if number > lastNumber then redis.call('HSET', sale, 'lastNumber', number) end
+local inLobby = seed ~= '' and not drawn
+if inLobby then
+  redis.call('ZADD', lobby, number, shopper)
 else
-  number = redis.call('HINCRBY', sale, 'lastNumber', 1)
+  redis.call('ZADD', waitlist, number, shopper)
 end
-redis.call('ZADD', waitlist, number, shopper)
-return { 'joined', number, epoch, now, nextTick }
+return answer('joined', number, inLobby)

@@ -3,16 +3,18 @@
 -- takes up: it is given back by its own call, or ends.
 -- Guarantee: the place is gone afterwards, whether the call came once or twice.
 --
--- KEYS  1 sale  2 waitlist  3 released  4 inside  5 shoppers  6 holds
+-- KEYS  1 sale  2 waitlist  3 lobby  4 released  5 inside  6 shoppers  7 holds
 -- ARGV  1 shopper
 -- OUTPUT  { word }:
 --   missing  this Redis does not know the sale
 --   left     the shopper has no place now
-local sale, waitlist, released, inside, shoppers, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local sale, waitlist, lobby, released, inside, shoppers, holds =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local shopper = ARGV[1]
 
-if redis.call('EXISTS', sale) == 0 then return { 'missing' } end
+if redis.call('HEXISTS', sale, 'epoch') == 0 then return { 'missing' } end
 if redis.call('ZREM', waitlist, shopper) == 1 then return { 'left' } end
+if redis.call('ZREM', lobby, shopper) == 1 then return { 'left' } end
 
 redis.call('HDEL', released, shopper)
 local id = redis.call('HGET', shoppers, shopper)

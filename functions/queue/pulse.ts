@@ -1,7 +1,7 @@
 /** The pulse: releases who is due, and says how the sale stands, the same for everybody (design §5.2). */
 import { z } from "zod";
 import type { Pulse } from "../../domain/api.ts";
-import { phaseOf, type SaleTimes } from "../../domain/phase.ts";
+import { phaseOf } from "../../domain/phase.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { modes } from "../../domain/sale.ts";
 import { runScript, type Script } from "../redis/client.ts";
@@ -9,21 +9,28 @@ import { saleKeys } from "../redis/keys.ts";
 import { expireHolds } from "../reservation/expire.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
+import { drawOf } from "./draw.ts";
 import releaseLua from "./release.lua";
+import { rememberLine } from "./remember.ts";
 
 const count = z.number().int();
+const boundBySchema = z.enum(["", "line", "size", "room", "stock", ...modes]);
 const stateReply = z
   .tuple([
     z.literal("state"),
-    z.tuple([count, count, z.enum(modes), z.string(), count, count, count]),
+    z.tuple([count, count, z.enum(modes), z.string(), count, count, count, count]),
     z.tuple([count, count, count, count]),
     z.tuple([count, count, count, count, count, count]),
+    z.tuple([count, count, count, boundBySchema]),
+    z.union([z.tuple([]), z.tuple([count, count, count])]),
+    z.tuple([z.string(), count]),
     z.array(z.string()),
   ])
-  .transform(([, line, times, room, stock]) => {
-    const [epoch, nowMs, mode, settled, nowServing, joined, perSecondMilli] = line;
+  .transform(([, line, times, room, release, reach, [seed, drawn], stock]) => {
+    const [epoch, nowMs, mode, settled, nowServing, joined, perSecondMilli, numbersUntil] = line;
     const [lobbyOpensAtMs, registrationOpensAtMs, opensAtMs, closesAtMs] = times;
     const [unsold, released, waiting, inside, holds, overdue] = room;
+    const [everyMs, size, last, boundBy] = release;
     return {
       word: "state" as const,
       epoch,
@@ -32,7 +39,11 @@ const stateReply = z
       settled: settled !== "",
       nowServing,
       joined,
+      numbersUntil,
       perSecond: perSecondMilli / 1000,
+      release: { everySeconds: everyMs / 1000, size, last, boundBy },
+      reach: reach.length === 0 ? null : { left: reach[0], expected: reach[1], possible: reach[2] },
+      draw: seed === "" ? undefined : { seed, drawn: drawn === 0 && nowMs < opensAtMs ? undefined : drawn },
       times: {
         lobbyOpensAtMs,
         registrationOpensAtMs: registrationOpensAtMs < 0 ? undefined : registrationOpensAtMs,
@@ -46,6 +57,7 @@ const stateReply = z
       holds,
       overdue,
       items: stockOf(stock),
+      mostEach: unitsOf(stock, "limit"),
     };
   });
 const missingReply = z.tuple([z.literal("missing")]).transform(() => ({ word: "missing" as const }));
@@ -73,11 +85,12 @@ export async function tick(services: Services, saleId: string): Promise<SaleSnap
   const state = await runScript(
     services.redis,
     releaseScript,
-    [keys.sale, keys.waitlist, keys.released, keys.inside, keys.stock, keys.holds],
+    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.inside, keys.stock, keys.holds],
     [""],
   );
   if (state.word === "missing") return undefined;
   if (state.overdue > 0) services.later(expireHolds(services, saleId));
+  rememberLine(services, saleId, state);
   return state;
 }
 
@@ -96,15 +109,16 @@ export async function readPulse(
   saleId: string,
 ): Promise<Pulse | Refusal<"not_found" | "on_hold">> {
   const state = await tick(services, saleId);
-  return state === undefined ? await missing(services, saleId) : pulseOf(state);
+  return state === undefined ? await missing(services, saleId) : await pulseOf(state);
 }
 
 /** A tenth of an item's stock, or less, is few. */
 const FEW_SHARE = 0.1;
 
 /** Pure: what the pulse says of a snapshot. */
-export function pulseOf(state: SaleSnapshot): Pulse {
+export async function pulseOf(state: SaleSnapshot): Promise<Pulse> {
   const iso = (ms: number) => new Date(ms).toISOString();
+  const { draw } = state;
   return {
     now: iso(state.nowMs),
     phase: snapshotPhase(state),
@@ -118,19 +132,40 @@ export function pulseOf(state: SaleSnapshot): Pulse {
       sku,
       left: available <= 0 ? "none" : available <= stock * FEW_SHARE ? "few" : "many",
     })),
-    pollAfterMs: pollAfterMs(state.nowMs, state.times),
+    pollAfterMs: pollAfterMs(state),
+    epoch: state.epoch,
+    release: state.release,
+    reach: state.reach,
+    ...(draw === undefined ? {} : { draw: await drawOf(draw.seed, draw.drawn) }),
   };
 }
 
 export const snapshotPhase = (state: Pick<SaleSnapshot, "times" | "mode" | "settled" | "unsold" | "nowMs">) =>
   phaseOf(state.times, { mode: state.mode, settled: state.settled, soldOut: state.unsold <= 0 }, state.nowMs);
 
-const POLL_MS = 1_500;
+/** While everything can be sold before the next release, each second's pulse is read by all: known within two. */
+const POLL_MS = 1_000;
+/** Nothing happens to the line between two releases. */
+const POLL_OPEN_MAX_MS = 5_000;
 const POLL_MAX_MS = 30_000;
 
-/** Far from opening a poll changes nothing, so it may wait: a tenth of the time to go, within bounds. */
-function pollAfterMs(nowMs: number, { opensAtMs }: Pick<SaleTimes, "opensAtMs">): number {
-  return Math.min(POLL_MAX_MS, Math.max(POLL_MS, Math.floor((opensAtMs - nowMs) / 10)));
+/** Before opening a poll may wait a tenth of the time to go; then until the next release, or less near the end. */
+function pollAfterMs({ nowMs, times, release, items, inside, mostEach }: SaleSnapshot): number {
+  const toOpeningMs = times.opensAtMs - nowMs;
+  if (toOpeningMs > 0) return Math.min(POLL_MAX_MS, Math.max(POLL_MS, Math.floor(toOpeningMs / 10)));
+  const available = items.reduce((sum, item) => sum + item.available, 0);
+  if (available <= inside * mostEach) return POLL_MS;
+  const everyMs = release.everySeconds * 1000;
+  const toReleaseMs = everyMs + (toOpeningMs % everyMs);
+  return Math.min(POLL_OPEN_MAX_MS, Math.max(POLL_MS, toReleaseMs));
+}
+
+/** A field of the stock hash, over all skus. */
+function unitsOf(flat: string[], field: string): number {
+  let units = 0;
+  for (let i = 0; i < flat.length; i += 2)
+    if (flat[i]?.startsWith(`${field}:`) === true) units += Number(flat[i + 1]);
+  return units;
 }
 
 /** The stock hash, `account:sku` → units, as a list by sku. */

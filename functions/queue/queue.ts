@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { PassAnswer, TicketAnswer } from "../../domain/api.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
-import type { TicketClaims } from "../../domain/token.ts";
+import type { IdentityKind, TicketClaims } from "../../domain/token.ts";
+import { placeOf } from "../../static/assets/draw.js";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import { missing } from "../sale/sale.ts";
@@ -12,12 +13,47 @@ import joinLua from "./join.lua";
 import leaveLua from "./leave.lua";
 import { tickIfDue } from "./pulse.ts";
 
-const joinWord = z.enum(["missing", "again", "on_hold", "not_open", "closed", "sold_out", "joined"]);
-export const joinScript: Script<[z.output<typeof joinWord>, number, number, number, number]> = {
-  name: "join",
-  source: joinLua,
-  reply: z.tuple([joinWord, z.number(), z.number(), z.number(), z.number()]),
-};
+const joinWord = z.enum([
+  "missing",
+  "registration_needed",
+  "login_needed",
+  "again",
+  "on_hold",
+  "not_open",
+  "closed",
+  "sold_out",
+  "ghost",
+  "place_first",
+  "joined",
+]);
+const flag = z.enum(["", "1"]);
+const joinReply = z
+  .tuple([
+    joinWord,
+    z.number(),
+    z.number(),
+    z.number(),
+    z.number(),
+    z.number(),
+    z.enum(["", "anyone", "registered", "account"]),
+    flag,
+    z.number(),
+    z.string(),
+  ])
+  .transform(([word, number, epoch, nowMs, nextTickMs, closesAtMs, identity, lobby, drawn, seed]) => ({
+    word,
+    number,
+    epoch,
+    nowMs,
+    nextTickMs,
+    closesAtMs,
+    identity: identity === "" ? ("anyone" as const) : identity,
+    inLobby: lobby === "1",
+    drawn,
+    seed,
+  }));
+type JoinReply = z.output<typeof joinReply>;
+export const joinScript: Script<JoinReply> = { name: "join", source: joinLua, reply: joinReply };
 
 const leaveWord = z.enum(["missing", "left"]);
 export const leaveScript: Script<[z.output<typeof leaveWord>]> = {
@@ -29,6 +65,7 @@ export const leaveScript: Script<[z.output<typeof leaveWord>]> = {
 const enterWord = z.enum([
   "missing",
   "closed",
+  "outdated",
   "on_hold",
   "again",
   "entered",
@@ -42,56 +79,123 @@ export const enterScript: Script<[z.output<typeof enterWord>, number, number, nu
   reply: z.tuple([enterWord, z.number(), z.number(), z.number(), z.number(), z.number()]),
 };
 
-type JoinRefusal = Refusal<"not_found" | "on_hold" | "not_open" | "closed" | "sold_out">;
+type JoinRefusal = Refusal<
+  "not_found" | "on_hold" | "not_open" | "closed" | "sold_out" | "registration_needed" | "login_needed"
+>;
 type EnterRefusal = Refusal<
-  "not_found" | "on_hold" | "closed" | "sold_out" | "invalid_ticket" | "not_your_turn"
+  "not_found" | "on_hold" | "closed" | "sold_out" | "invalid_ticket" | "outdated_ticket" | "not_your_turn"
 >;
 
-/**
- * Takes a place in line for a shopper, or finds the one they have.
- * @param old a valid ticket the shopper brought along: after a loss of Redis it brings back its number
- */
+/** Who wants a place, as far as the edge could see. Which of the ids counts is a rule of the sale. */
+export interface Joining {
+  /** By cookie; everybody has one. */
+  shopper: string;
+  registered?: string | undefined;
+  account?: string | undefined;
+  /** A valid ticket brought along: after a loss of Redis it brings back its number. */
+  old?: TicketClaims | undefined;
+  /** A bot check was made and not passed: such a one waits for ever, and is not told. */
+  failedCheck?: boolean;
+}
+
+/** A ticket lives on for a day after the sale, so that whoever comes late hears that it has ended. */
+const TICKET_LASTS_MS = 24 * 3_600_000;
+/** Seconds between looks of somebody who waits for ever. */
+const GHOST_RETRY_SECONDS = 5;
+
+/** Takes a place in line for a shopper, or finds the one they have. */
 export async function joinQueue(
   services: Services,
   saleId: string,
-  shopper: string,
-  old: TicketClaims | undefined,
+  joining: Joining,
 ): Promise<{ created: boolean; answer: TicketAnswer } | JoinRefusal> {
-  const keys = saleKeys(saleId);
-  const [word, number, epoch, nowMs, nextTickMs] = await runScript(
-    services.redis,
-    joinScript,
-    [keys.sale, keys.waitlist, keys.released],
-    ["", shopper, old?.number ?? 0, old?.epoch ?? 0],
-  );
+  const { old, failedCheck = false } = joining;
+  // Who failed before is told the same number again.
+  if (failedCheck && old?.ghost === true) return { created: false, answer: await ticketOf(services, old) };
+  let reply = await join(services, saleId, joining, old);
+  if (reply.word === "place_first" && old !== undefined) {
+    const number = await placeOf(reply.seed, reply.drawn, old.number);
+    reply = await join(services, saleId, joining, { ...old, number, lobby: undefined });
+  }
+  const { word, epoch, nowMs, nextTickMs, closesAtMs, identity } = reply;
   switch (word) {
     case "missing":
       return await missing(services, saleId);
     case "not_open":
-      return refuse("not_open", { retryAfterSeconds: (number - nowMs) / 1000 });
+      return refuse("not_open", { retryAfterSeconds: (reply.number - nowMs) / 1000 });
+    case "place_first":
+      throw new Error("join.lua takes a place as it is");
     case "on_hold":
     case "closed":
     case "sold_out":
+    case "registration_needed":
+    case "login_needed":
       return refuse(word);
     case "again":
+    case "ghost":
     case "joined": {
       tickIfDue(services, saleId, nowMs, nextTickMs);
+      const isDrawn = reply.inLobby && reply.drawn > 0;
+      const number = isDrawn ? await placeOf(reply.seed, reply.drawn, reply.number) : reply.number;
+      const shopper = shopperBy(identity, joining);
       // The time of a place that was there before is that of its ticket, where the shopper still has it.
-      const joinedAtMs = word === "again" && old?.number === number ? old.joinedAtMs : nowMs;
-      const ticket = await services.keys.sign({
+      const isOld =
+        old?.shopper === shopper && (word === "again" || (word === "joined" && old.epoch < epoch));
+      const answer = await ticketOf(services, {
         kind: "ticket",
         sale: saleId,
         shopper,
+        identity,
         number,
+        ...(reply.inLobby && !isDrawn ? { lobby: true } : {}),
         epoch,
-        joinedAtMs,
+        joinedAtMs: isOld ? old.joinedAtMs : nowMs,
+        expiresAtMs: closesAtMs + TICKET_LASTS_MS,
+        ...(word === "ghost" ? { ghost: true } : {}),
       });
-      return {
-        created: word === "joined",
-        answer: { ticket, number, joinedAt: new Date(joinedAtMs).toISOString() },
-      };
+      return { created: word !== "again", answer };
     }
   }
+}
+
+async function join(
+  services: Services,
+  saleId: string,
+  { shopper, registered = "", account = "", failedCheck = false }: Joining,
+  old: (Omit<TicketClaims, "lobby"> & { lobby?: true | undefined }) | undefined,
+): Promise<JoinReply> {
+  const keys = saleKeys(saleId);
+  const known = old?.ghost === true ? undefined : old;
+  return await runScript(
+    services.redis,
+    joinScript,
+    [keys.sale, keys.waitlist, keys.lobby, keys.released],
+    [
+      "",
+      shopper,
+      registered,
+      account,
+      known?.shopper ?? "",
+      known?.number ?? 0,
+      known?.epoch ?? 0,
+      known?.lobby === true ? "1" : "",
+      failedCheck ? "1" : "",
+    ],
+  );
+}
+
+const shopperBy = (identity: IdentityKind, { shopper, registered, account }: Joining): string =>
+  ({ anyone: shopper, registered: registered ?? shopper, account: account ?? shopper })[identity];
+
+async function ticketOf(services: Services, claims: TicketClaims): Promise<TicketAnswer> {
+  const { number, epoch, lobby, joinedAtMs } = claims;
+  return {
+    ticket: await services.keys.sign(claims),
+    number,
+    joinedAt: new Date(joinedAtMs).toISOString(),
+    epoch,
+    ...(lobby === true ? { lobby } : {}),
+  };
 }
 
 /** Gives up the place; a live reservation is untouched. */
@@ -99,11 +203,12 @@ export async function leaveQueue(
   services: Services,
   ticket: TicketClaims,
 ): Promise<{ left: true } | Refusal<"not_found" | "on_hold">> {
+  if (ticket.ghost === true) return { left: true };
   const keys = saleKeys(ticket.sale);
   const [word] = await runScript(
     services.redis,
     leaveScript,
-    [keys.sale, keys.waitlist, keys.released, keys.inside, keys.shoppers, keys.holds],
+    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.inside, keys.shoppers, keys.holds],
     [ticket.shopper],
   );
   return word === "missing" ? await missing(services, ticket.sale) : { left: true };
@@ -113,12 +218,13 @@ export async function leaveQueue(
 export async function enterSale(
   services: Services,
   ticket: TicketClaims,
-): Promise<{ created: boolean; answer: PassAnswer } | EnterRefusal> {
+): Promise<{ created: boolean; epoch: number; answer: PassAnswer } | EnterRefusal> {
+  if (ticket.ghost === true) return refuse("not_your_turn", { retryAfterSeconds: GHOST_RETRY_SECONDS });
   const keys = saleKeys(ticket.sale);
   const [word, number, epoch, nowMs, passExpiresAtMs, nextTickMs] = await runScript(
     services.redis,
     enterScript,
-    [keys.sale, keys.waitlist, keys.released, keys.inside, keys.stock, keys.holds],
+    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.inside, keys.stock, keys.holds],
     ["", ticket.shopper, ticket.number, ticket.epoch],
   );
   switch (word) {
@@ -127,6 +233,8 @@ export async function enterSale(
     case "not_your_turn":
       tickIfDue(services, ticket.sale, nowMs, nextTickMs);
       return refuse(word, { retryAfterSeconds: (nextTickMs - nowMs) / 1000 });
+    case "outdated":
+      return refuse("outdated_ticket");
     case "closed":
     case "on_hold":
     case "sold_out":
@@ -134,17 +242,19 @@ export async function enterSale(
       return refuse(word);
     case "again":
     case "entered": {
-      const { sale, shopper } = ticket;
+      const { sale, shopper, identity } = ticket;
       const pass = await services.keys.sign({
         kind: "pass",
         sale,
         shopper,
+        identity,
         number,
         epoch,
         expiresAtMs: passExpiresAtMs,
       });
       return {
         created: word === "entered",
+        epoch,
         answer: { pass, expiresAt: new Date(passExpiresAtMs).toISOString() },
       };
     }

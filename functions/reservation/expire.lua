@@ -29,6 +29,7 @@ for i, id in ipairs(ids) do
     expired[#expired + 1], expired[#expired + 2] = id, cjson.encode(record)
     for _, line in ipairs(record.lines) do
       add(stockBy, 'available', line.quantity)
+      add(stockBy, 'returned', line.quantity)
       add(stockBy, 'available:' .. line.sku, line.quantity)
       add(stockBy, 'held:' .. line.sku, -line.quantity)
       add(ownedBy, record.shopper .. '/' .. line.sku, -line.quantity)
@@ -43,7 +44,7 @@ local function apply(key, sums)
     local last, changes = math.min(first + CHUNK - 1, #fields), {}
     local counts = redis.call('HMGET', key, unpack(fields, first, last))
     for i = first, last do
-      changes[#changes + 1], changes[#changes + 2] = fields[i], (counts[i - first + 1] or 0) + sums[fields[i]]
+      changes[#changes + 1], changes[#changes + 2] = fields[i], counts[i - first + 1] + sums[fields[i]]
     end
     redis.call('HSET', key, unpack(changes))
   end

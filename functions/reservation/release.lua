@@ -24,22 +24,22 @@ if not record or record.shopper ~= shopper then return { 'not_found' } end
 if record.state == 'confirmed' then return { 'already_confirmed' } end
 if record.state ~= 'held' then return { 'again' } end
 
-local fields, mine, sum = { 'available' }, {}, 0
+local fields, mine, sum = { 'available', 'returned' }, {}, 0
 for i, line in ipairs(record.lines) do
-  fields[2 * i], fields[2 * i + 1] = 'available:' .. line.sku, 'held:' .. line.sku
+  fields[2 * i + 1], fields[2 * i + 2] = 'available:' .. line.sku, 'held:' .. line.sku
   mine[i] = shopper .. '/' .. line.sku
   sum = sum + line.quantity
 end
 local counts, has = redis.call('HMGET', stock, unpack(fields)), redis.call('HMGET', shoppers, unpack(mine))
 local returned, owned = {}, {}
 for i, line in ipairs(record.lines) do
-  returned[#returned + 1], returned[#returned + 2] = fields[2 * i], counts[2 * i] + line.quantity
-  returned[#returned + 1], returned[#returned + 2] = fields[2 * i + 1], counts[2 * i + 1] - line.quantity
+  returned[#returned + 1], returned[#returned + 2] = fields[2 * i + 1], counts[2 * i + 1] + line.quantity
+  returned[#returned + 1], returned[#returned + 2] = fields[2 * i + 2], counts[2 * i + 2] - line.quantity
   owned[#owned + 1], owned[#owned + 2] = mine[i], has[i] - line.quantity
 end
 record.state, record.changedAtMs = 'released', now
 local after = cjson.encode(record)
-redis.call('HSET', stock, 'available', counts[1] + sum, unpack(returned))
+redis.call('HSET', stock, 'available', counts[1] + sum, 'returned', counts[2] + sum, unpack(returned))
 redis.call('HSET', shoppers, unpack(owned))
 redis.call('HSET', reservations, id, after)
 redis.call('ZREM', holds, id)

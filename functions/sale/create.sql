@@ -1,13 +1,13 @@
 -- Creates a sale with its items, its cursor and its ledger's opening entries. Repeating the call changes nothing and says
 -- whether the sale that is there is the same.
 --
--- $1 id  $2 definition, JSON
--- Answers one row: created now?  the same as asked for?  published before?  its epoch. No row if another call creates the
+-- $1 id  $2 definition, JSON  $3 seed of the draw, or null
+-- Answers one row: created now?  the same as asked for?  published before? No row if another call creates the
 -- sale at this moment: run it again.
 with created as (
-  insert into sales (id, definition) values ($1, $2::jsonb)
+  insert into sales (id, definition, draw_seed) values ($1, $2::jsonb, $3)
   on conflict (id) do nothing
-  returning id, epoch
+  returning id
 ),
 listed as (
   select created.id as sale_id, item.sku, item.stock
@@ -26,6 +26,6 @@ cursor_set as (
 audited as (
   insert into audit_log (action, sale_id, detail) select 'create', id, $2::jsonb from created
 )
-select true as created, true as same, false as published, epoch from created
+select true as created, true as same, false as published from created
 union all
-select false, definition = $2::jsonb, published_at is not null, epoch from sales where id = $1 and not exists (select from created)
+select false, definition = $2::jsonb, published_at is not null from sales where id = $1 and not exists (select from created)

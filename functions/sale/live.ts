@@ -45,6 +45,7 @@ export async function readLive(
       inside: state.inside,
       holds: state.holds,
     },
+    release: state.release,
     items: state.items,
     outbox: await pending(services, saleId, state.nowMs),
     stored: stored ?? null,

@@ -7,9 +7,9 @@
 /**
  * @typedef {"scheduled" | "registration" | "lobby" | "open" | "sold_out" | "closed" | "settled"} Phase
  * @typedef {{ sku: string, left: "many" | "few" | "none" }} Left
- * @typedef {{ now: string, phase: Phase, mode: string, nowServing: number, joined: number, perSecond: number,
- *   items: Left[], pollAfterMs: number }} Pulse
- * @typedef {{ number: number, joinedAt: string }} Ticket
+ * @typedef {import("./line.js").LinePulse & { now: string, phase: Phase, joined: number, items: Left[],
+ *   pollAfterMs: number, epoch: number, draw?: { commitment: string, seed?: string, count?: number } }} Pulse
+ * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true }} Ticket
  * @typedef {{ expiresAt: string }} Pass
  * @typedef {{ sku: string, quantity: number, price: number }} Line
  * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired", expiresAt: string,
@@ -69,6 +69,13 @@ export async function insist(ask, tell) {
 
 /** Not before `ms`, and not all at the same moment. @param {number} ms */
 export const later = (ms) => ms * (1 + Math.random() * 0.4);
+
+/**
+ * What this visitor adds to the pace of the pulse, so that not all come at once. Around zero, because the server's clock
+ * as seen from here runs behind: while the pulse is made anew each second, everybody hears within two of what happened.
+ * @param {number} ms
+ */
+export const spreadMs = (ms) => (Math.random() - 0.5) * Math.min(600, ms);
 
 /** Around `ms`, ±20 %. @param {number} ms */
 export const around = (ms) => ms * (0.8 + Math.random() * 0.4);

@@ -11,9 +11,6 @@ export const momentText = (time) => moment.format(new Date(time));
 /** @param {number | string} time */
 export const clockText = (time) => clock.format(new Date(time));
 
-/** @param {number} n */
-export const count = (n) => n.toLocaleString("en");
-
 /** @param {number} minor minor units @param {string} currency @returns {string} */
 export function money(minor, currency) {
   if (minor === 0) return "Free";
@@ -41,20 +38,3 @@ export function leftText(ms) {
 
 /** @param {number} n */
 export const two = (n) => String(n).padStart(2, "0");
-
-/**
- * How long until the turn, or undefined while nobody can know. The rule of `workers/pages/format.ts`.
- * @param {number} ahead @param {number} perSecond @returns {string | undefined}
- */
-export function waitText(ahead, perSecond) {
-  if (perSecond <= 0) return undefined;
-  const [low, high] = [(ahead * 0.8) / perSecond / 60, (ahead * 1.4) / perSecond / 60];
-  if (high <= 1) return "less than a minute";
-  return high > 90 ? range(low / 60, high / 60, "hour") : range(low, high, "minute");
-}
-
-/** @param {number} low @param {number} high @param {string} unit */
-function range(low, high, unit) {
-  const [from, to] = [Math.max(1, Math.round(low)), Math.max(1, Math.ceil(high))];
-  return from === to ? `about ${from} ${unit}${from === 1 ? "" : "s"}` : `${from} to ${to} ${unit}s`;
-}

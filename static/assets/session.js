@@ -13,15 +13,18 @@ import { call, insist, later, now, setClock } from "./api.js";
  * @typedef {import("./api.js").Reservation} Reservation
  * @typedef {import("./api.js").Order} Order
  * @typedef {{ sku: string, quantity: number }[]} Lines
- * @typedef {{ number?: number, joinedAt?: string, from?: number, passUntilMs?: number, orderId?: string,
+ * @typedef {{ number?: number, joinedAt?: string, epoch?: number, lobby?: boolean, confirmed?: boolean, from?: number, passUntilMs?: number, orderId?: string,
  *   attempt?: { reservationId: string, lines: Lines, held?: boolean } }} Memory
  * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "order"} Stage
  */
 
 const MISSED_TURN_MS = 1000;
 
-/** @param {import("./view.js").Sale} sale @param {() => void} changed */
-export function openSession(sale, changed) {
+/**
+ * @param {import("./view.js").Sale} sale @param {() => void} changed
+ * @param {(() => Promise<string | undefined>) | undefined} botCheck where the shop wants one at joining
+ */
+export function openSession(sale, changed, botCheck) {
   const api = `/api/sales/${sale.id}`;
   const memory = remembering(`sale:${sale.id}`);
   const at = {
@@ -33,6 +36,7 @@ export function openSession(sale, changed) {
     order: undefined,
     /** @type {Problem | undefined} */
     note: undefined,
+    registered: false,
     /** @type {Map<string, number>} */
     chosen: new Map(),
     busy: false,
@@ -61,7 +65,11 @@ export function openSession(sale, changed) {
     return passUntilMs > now() ? "turn" : "missed";
   }
 
-  const called = () => (at.pulse?.nowServing ?? 0) >= (memory.get().number ?? Infinity) && phase() === "open";
+  /** Whether the number is one of the lobby, whose place the draw has not given yet. */
+  const inLobby = () => memory.get().lobby === true;
+
+  const called = () =>
+    !inLobby() && (at.pulse?.nowServing ?? 0) >= (memory.get().number ?? Infinity) && phase() === "open";
 
   /** @param {Problem | undefined} problem */
   function note(problem) {
@@ -87,24 +95,35 @@ export function openSession(sale, changed) {
     return answer;
   }
 
-  /** One command at a time; a second press of a button is not a second wish. @param {(lines: Lines) => Promise<void>} run */
-  const command = (run) => async (/** @type {Lines} */ lines) => {
+  /** One command at a time; a second press of a button is not a second wish. @param {(form: FormData) => Promise<void>} run */
+  const command = (run) => async (/** @type {FormData} */ form) => {
     if (at.busy) return;
     at.busy = true;
     note(undefined);
     try {
-      await run(lines);
+      await run(form);
     } finally {
       at.busy = false;
       changed();
     }
   };
 
+  /** Joins, or finds the place again: with the old ticket in its cookie the number is the old one. */
   async function join() {
+    const checked = memory.get().number === undefined ? await botCheck?.() : undefined;
     /** @type {import("./api.js").Answer<import("./api.js").Ticket>} */
-    const joined = await ask("POST", "/queue");
-    if (joined.ok) memory.set({ number: joined.value.number, joinedAt: joined.value.joinedAt });
-    else note(joined.problem);
+    const joined = await ask("POST", "/queue", checked === undefined ? undefined : { botCheck: checked });
+    if (!joined.ok) return note(joined.problem);
+    const { number, joinedAt, epoch, lobby = false } = joined.value;
+    memory.set({ ...memory.get(), number, joinedAt, epoch, lobby });
+    changed();
+  }
+
+  /** @param {FormData} form */
+  async function register(form) {
+    const asked = await ask("POST", "/registrations", { email: String(form.get("email")) });
+    at.registered = asked.ok;
+    if (!asked.ok) note(asked.problem);
   }
 
   /** @returns {Promise<boolean>} whether there is a pass now */
@@ -121,7 +140,11 @@ export function openSession(sale, changed) {
     }
     const { type } = entered.problem;
     at.enterAt = now() + later(Math.max(entered.retryAfterMs, MISSED_TURN_MS));
-    memory.set(type === "invalid_ticket" ? {} : place);
+    memory.set(type === "invalid_ticket" ? { confirmed: place.confirmed ?? false } : place);
+    if (type === "outdated_ticket") {
+      await join();
+      return false;
+    }
     if (at.pulse && (type === "sold_out" || type === "closed")) at.pulse.phase = type;
     note(type === "not_your_turn" ? undefined : entered.problem);
     return false;
@@ -129,7 +152,8 @@ export function openSession(sale, changed) {
 
   async function leave() {
     const left = await ask("DELETE", "/queue");
-    if (left.ok || left.problem.type === "invalid_ticket") memory.set({});
+    if (left.ok || left.problem.type === "invalid_ticket")
+      memory.set({ confirmed: memory.get().confirmed ?? false });
     else note(left.problem);
   }
 
@@ -279,12 +303,22 @@ export function openSession(sale, changed) {
     if (!seen.ok) return seen;
     setClock(seen.value.now, seen.ageMs);
     at.pulse = seen.value;
-    const { number, from } = memory.get();
-    if (number !== undefined && from === undefined)
-      memory.set({ ...memory.get(), from: Math.max(1, number - seen.value.nowServing) });
+    await findPlace(seen.value);
     advance();
     changed();
     return seen;
+  }
+
+  /** What a pulse says of the place: that it was drawn, that the line was rebuilt, how far it is. @param {Pulse} pulse */
+  async function findPlace({ epoch, draw, nowServing }) {
+    const { number, lobby, epoch: joinedIn, from } = memory.get();
+    if (number === undefined) return;
+    if (joinedIn !== undefined && joinedIn < epoch && !at.busy) await join();
+    else if (lobby === true && draw?.seed !== undefined && draw.count !== undefined && number <= draw.count) {
+      const { placeOf } = await import("./draw.js");
+      memory.set({ ...memory.get(), lobby: false, number: await placeOf(draw.seed, draw.count, number) });
+    } else if (from === undefined && !lobby)
+      memory.set({ ...memory.get(), from: Math.max(1, number - nowServing) });
   }
 
   return {
@@ -292,22 +326,30 @@ export function openSession(sale, changed) {
     stage,
     phase,
     called,
+    inLobby,
     memory: memory.get,
     note,
     advance,
     look,
     resume,
-    /** By the `data-do` of the forms. @type {Record<string, (lines: Lines) => Promise<void>>} */
+    /** By the `data-do` of the forms. @type {Record<string, (form: FormData) => Promise<void>>} */
     commands: {
       join: command(join),
       enter: command(async () => void (await enter())),
+      register: command(register),
       leave: command(leave),
-      reserve: command(reserve),
+      reserve: command((form) => reserve(linesOf(form))),
       checkout: command(checkout),
       giveBack: command(giveBack),
     },
   };
 }
+
+/** @param {FormData} form @returns {Lines} */
+const linesOf = (form) =>
+  [...form]
+    .map(([sku, quantity]) => ({ sku, quantity: Number(quantity) }))
+    .filter(({ quantity }) => quantity > 0);
 
 /** @param {string} key */
 export function remembering(key) {

@@ -5,7 +5,7 @@
  * Waiting costs the system nothing: the pulse is the same for everybody and comes from a cache, and only when
  * `nowServing` reaches the number is `entry` called.
  */
-import { around, now, pause } from "./api.js";
+import { around, now, pause, spreadMs } from "./api.js";
 import { momentText } from "./format.js";
 import { openSession, remembering } from "./session.js";
 import { views, waitingTexts } from "./view.js";
@@ -15,6 +15,7 @@ const ANNOUNCE_EVERY_MS = 30_000;
 const POLL_MAX_MS = 30_000;
 /** Until the first pulse says better. */
 const POLL_FIRST_MS = 2000;
+const POLL_MIN_MS = 250;
 /** A hidden page without a place in line stops looking after this long. */
 const HIDDEN_MAX_MS = 60_000;
 
@@ -51,7 +52,10 @@ function start(card) {
   /** @type {import("./view.js").View} */
   let view = { nodes: [] };
   let announcedAt = 0;
-  const session = openSession(sale, render);
+  /** @type {{ siteKey: string, script: string } | null} */
+  const widget = JSON.parse(card.dataset["botCheck"] ?? "null");
+  const check = widget ? async () => (await import("./bot-check.js")).botCheck(widget, body) : undefined;
+  const session = openSession(sale, render, check);
 
   /** @param {string} text */
   function announce(text) {
@@ -61,20 +65,25 @@ function start(card) {
 
   function render() {
     const stage = session.stage();
-    const { at, phase, called, memory } = session;
+    const { at, phase, called, inLobby, memory } = session;
     const model = {
       sale,
       phase: phase(),
       now: now(),
       called: called(),
       number: memory().number ?? 0,
+      lobby: inLobby(),
+      confirmed: memory().confirmed === true,
       joinedAt: memory().joinedAt,
       from: memory().from ?? 0,
       passUntilMs: memory().passUntilMs ?? 0,
       ...at,
     };
     const name = stage === "outside" ? model.phase : stage;
-    const key = name === "waiting" ? `${name} ${model.called} ${model.phase}` : name;
+    const key =
+      name === "waiting"
+        ? `${name} ${model.called} ${model.phase} ${model.number}`
+        : `${name} ${at.registered}`;
     if (key !== shown) {
       const focused = body.contains(document.activeElement);
       const first = shown === "";
@@ -90,7 +99,7 @@ function start(card) {
     }
     view.tick?.(model);
     if (stage === "waiting" && Date.now() - announcedAt >= ANNOUNCE_EVERY_MS)
-      announce(waitingTexts(model).join(". "));
+      announce(waitingTexts(model).filter(Boolean).join(". "));
     card.setAttribute("aria-busy", String(at.busy));
     showNote();
     showLeft();
@@ -122,15 +131,12 @@ function start(card) {
     const run = session.commands[form.dataset["do"] ?? ""];
     if (!run) return;
     event.preventDefault();
-    const lines = [...new FormData(form)]
-      .map(([sku, quantity]) => ({ sku, quantity: Number(quantity) }))
-      .filter(({ quantity }) => quantity > 0);
-    void run(lines);
+    void run(new FormData(form));
   });
 
   async function watch() {
     for (let failures = 0; ;) {
-      await pause(around(failures > 0 ? Math.min(POLL_MAX_MS, 1000 * 2 ** failures) : interval()));
+      await pause(failures > 0 ? around(Math.min(POLL_MAX_MS, 1000 * 2 ** failures)) : untilNextLook());
       if (document.hidden && session.memory().number === undefined) {
         await pause(HIDDEN_MAX_MS);
         if (document.hidden) await pause(2 ** 31 - 1);
@@ -145,18 +151,16 @@ function start(card) {
     }
   }
 
-  /** Time to the next look: the pulse's own pace when something is near, slower the further away it is. */
-  function interval() {
+  /** Time to the next look: by the pulse's own pace, or slower where nothing can happen any more. */
+  function untilNextLook() {
     const { pulse } = session.at;
     if (!pulse) return POLL_FIRST_MS;
     const phase = session.phase();
-    if (phase === "sold_out" || phase === "closed" || phase === "settled") return POLL_MAX_MS;
-    const ahead = Math.max(0, (session.memory().number ?? 0) - pulse.nowServing);
-    const untilMs =
-      phase === "open"
-        ? (ahead / (pulse.perSecond || Infinity)) * 1000
-        : Date.parse(phase === "lobby" ? sale.opensAt : sale.lobbyOpensAt) - now();
-    return Math.min(POLL_MAX_MS, Math.max(pulse.pollAfterMs, untilMs / 20));
+    if (phase === "sold_out" || phase === "closed" || phase === "settled") return around(POLL_MAX_MS);
+    return Math.max(
+      POLL_MIN_MS,
+      Date.parse(pulse.now) + pulse.pollAfterMs + spreadMs(pulse.pollAfterMs) - now(),
+    );
   }
 
   render();

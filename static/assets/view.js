@@ -3,15 +3,16 @@
  * What the card shows for each step. A view is built once, then its `tick` writes only the texts that change, so a
  * reader's focus and choices stay where they are.
  */
-import { count, clockText, leftText, momentText, money, parts, two, waitText } from "./format.js";
+import { clockText, leftText, momentText, money, parts, two } from "./format.js";
+import { count, placeTexts } from "./line.js";
 
 /**
  * @typedef {import("./api.js").Phase} Phase
  * @typedef {{ id: string, currency: string, opensAt: string, closesAt: string, lobbyOpensAt: string, phase: Phase,
- *   mode: string, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
+ *   mode: string, identity: string, lobby: string, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
  * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined,
- *   number: number, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
- *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined }} Model
+ *   number: number, lobby: boolean, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
+ *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean }} Model
  * @typedef {{ nodes: Node[], tick?: (model: Model) => void }} View
  */
 
@@ -60,11 +61,11 @@ export const views = {
   scheduled: (model) => beforeOpening(model, "Opening soon", false),
   registration: (model) => beforeOpening(model, "Opening soon", false),
   lobby: (model) => beforeOpening(model, "The line is open", true),
-  open: () => ({
+  open: ({ sale, confirmed, registered }) => ({
     nodes: [
       heading("On sale now"),
       h("p", {}, "Take a place in line. You will be let in when your turn comes."),
-      form("join", "Join the line"),
+      ...joining({ sale, confirmed, registered }),
     ],
   }),
   sold_out: () => ended("Sold out", "Everything has found an owner. Thank you for coming."),
@@ -89,18 +90,26 @@ export const views = {
 const ended = (title, text) => ({ nodes: [heading(title), h("p", {}, text)] });
 
 /** @param {Model} model @param {string} title @param {boolean} joinable @returns {View} */
-function beforeOpening({ sale }, title, joinable) {
+function beforeOpening({ sale, confirmed, registered }, title, joinable) {
   const clock = countdown();
   return {
     nodes: [
       heading(title),
       clock.node,
       h("p", {}, "Opens ", h("time", { datetime: sale.opensAt }, momentText(sale.opensAt)), "."),
+      ...(joinable
+        ? joining({ sale, confirmed, registered })
+        : sale.identity === "registered" && !confirmed
+          ? registering(registered)
+          : [h("button", { class: "button", disabled: true }, "Join the line")]),
       joinable
-        ? form("join", "Join the line")
-        : h("button", { class: "button", disabled: true }, "Join the line"),
-      joinable
-        ? h("p", { class: "quiet" }, "You are let in by number once the sale opens.")
+        ? h(
+            "p",
+            { class: "quiet" },
+            sale.lobby === "draw"
+              ? "At opening the places are drawn among all who are here. It does not matter how early you came."
+              : "You are let in by number once the sale opens.",
+          )
         : h(
             "p",
             { class: "quiet" },
@@ -113,6 +122,41 @@ function beforeOpening({ sale }, title, joinable) {
   };
 }
 
+/** The way in, by what the sale knows people by. @param {Pick<Model, "sale" | "confirmed" | "registered">} model */
+function joining({ sale, confirmed, registered }) {
+  if (sale.identity !== "registered" || confirmed) return [form("join", "Join the line")];
+  return [
+    ...registering(registered),
+    h("p", { class: "quiet" }, "Confirmed already?"),
+    form("join", "Join the line", "button-plain"),
+  ];
+}
+
+/** @param {boolean} registered a link was asked for just now */
+const registering = (registered) =>
+  registered
+    ? [h("p", { role: "status" }, "Look into your mailbox: the link in our e-mail confirms your address.")]
+    : [
+        h(
+          "form",
+          { "data-do": "register", method: "post", class: "register" },
+          h(
+            "label",
+            {},
+            "Your e-mail address",
+            h("input", {
+              type: "email",
+              name: "email",
+              required: true,
+              autocomplete: "email",
+              maxlength: 254,
+            }),
+          ),
+          h("button", { class: "button" }, "Send me a link"),
+        ),
+        h("p", { class: "quiet" }, "This sale is for confirmed addresses: one place for each."),
+      ];
+
 const leaving = () =>
   h(
     "details",
@@ -123,19 +167,24 @@ const leaving = () =>
   );
 
 /** @param {Model} model @returns {View} */
-function waiting({ sale, called, number, joinedAt, phase }) {
-  const [ahead, wait] = [h("p", { class: "ahead" }), h("p", {})];
+function waiting({ sale, called, number, lobby, joinedAt, phase }) {
+  const texts = [h("p", { class: "ahead" }), h("p", {}), h("p", { class: "quiet" })];
   const progress = h("progress", { "aria-label": "Way to your turn", max: 1, value: 0 });
   const clock = countdown();
   return {
     nodes: [
       heading(called ? "You are next" : "You are in line"),
-      h("p", { class: "number" }, h("span", { class: "quiet" }, "Your number"), count(number)),
+      h(
+        "p",
+        { class: "number" },
+        h("span", { class: "quiet" }, lobby ? "Your number in the lobby" : "Your number"),
+        count(number),
+      ),
       h("div", { class: "stub" }),
       ...(phase === "lobby" ? [h("p", {}, "The sale opens in"), clock.node] : []),
-      ahead,
+      ...texts.slice(0, 1),
       ...(phase === "lobby" ? [] : [progress]),
-      wait,
+      ...texts.slice(1),
       h(
         "p",
         { class: "quiet" },
@@ -145,9 +194,12 @@ function waiting({ sale, called, number, joinedAt, phase }) {
     ],
     tick(model) {
       clock.set(Date.parse(sale.opensAt) - model.now);
-      const [first, second] = waitingTexts(model);
-      write(ahead, first);
-      write(wait, second);
+      waitingTexts(model).forEach((text, i) => {
+        const node = texts[i];
+        if (!node) return;
+        write(node, text);
+        node.hidden = text === "";
+      });
       const left = model.pulse ? Math.max(0, model.number - model.pulse.nowServing) : model.from;
       progress.setAttribute(
         "value",
@@ -157,21 +209,9 @@ function waiting({ sale, called, number, joinedAt, phase }) {
   };
 }
 
-/** The place in line in words. @param {Model} model @returns {[string, string]} */
-export function waitingTexts({ pulse, phase, number, called }) {
-  if (!pulse) return ["Looking at the line.", ""];
-  if (called) return ["Your turn has come.", "You are let in as soon as there is room."];
-  const ahead = Math.max(0, number - pulse.nowServing - 1);
-  const people =
-    ahead === 0
-      ? "Nobody is ahead of you"
-      : `${count(ahead)} ${ahead === 1 ? "person" : "people"} ahead of you`;
-  if (phase !== "open") return [people, ""];
-  if (pulse.mode !== "normal" && pulse.mode !== "passthrough")
-    return [people, "The sale is paused for a moment. Nobody passes you while it is."];
-  const wait = waitText(ahead + 1, pulse.perSecond);
-  return [people, wait ? `The wait is ${wait}.` : "We cannot say yet how long it takes."];
-}
+/** The place in line in words. @param {Model} model */
+export const waitingTexts = ({ pulse, phase, number, lobby, called }) =>
+  placeTexts({ number, lobby, called, pulse, isOpen: phase === "open" });
 
 /** @param {Model} model @returns {View} */
 function turn({ sale, chosen, pulse }) {

@@ -35,11 +35,16 @@ export async function createSale(
   return sale.id;
 }
 
-export async function setMode(shop: Shop, saleId: string, mode: string): Promise<void> {
-  const set = await fetch(`${shop.url}/api/admin/sales/${saleId}/mode`, {
-    method: "POST",
+export const setMode = (shop: Shop, saleId: string, mode: string) =>
+  operate(shop, `/sales/${saleId}/mode`, { mode });
+
+/** A call of the admin API. @returns its answer */
+export async function operate(shop: Shop, path: string, body?: object): Promise<unknown> {
+  const answer = await fetch(`${shop.url}/api/admin${path}`, {
+    method: body === undefined ? "GET" : "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${shop.adminToken}` },
-    body: JSON.stringify({ mode }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  if (!set.ok) throw new Error(`no mode: ${set.status} ${await set.text()}`);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return await answer.json();
 }

@@ -4,12 +4,19 @@ import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 import type { SaleInput } from "../../domain/sale.ts";
 import { startStack, type Stack } from "../../dev/stack.ts";
+import { tokenKeys, type Claims } from "../../domain/token.ts";
 
-/** @param log what the Workers logged, line by line */
-export function withStack(log: string[] = []): { get: () => Stack } {
+/**
+ * @param log what the Workers logged, line by line
+ * @param edge more variables of the edge, asked for when the stack starts
+ */
+export function withStack(
+  log: string[] = [],
+  edge: () => Promise<Record<string, string>> = () => Promise.resolve({}),
+): { get: () => Stack } {
   let stack: Stack | undefined;
   beforeAll(async () => {
-    stack = await startStack({ log: (line) => void log.push(line) });
+    stack = await startStack({ log: (line) => void log.push(line), edge: await edge() });
   });
   afterAll(() => stack?.close());
   return {
@@ -86,6 +93,18 @@ export async function ask(stack: Stack, path: string, call: Ask = {}): Promise<A
   const type = typeof json.type === "string" ? json.type : undefined;
   return { status: response.status, type, headers: response.headers, json };
 }
+
+/** A token as the Workers would sign it, with whatever it says. */
+export const forge = (stack: Stack, claims: Claims) => tokenKeys(stack.tokenKeys).sign(claims);
+
+/** What a ticket says; its signature is not looked at. */
+export function claimsIn(token: string): Record<string, unknown> {
+  const [payload = ""] = token.split(".");
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(Buffer.from(payload, "base64url").toString()));
+}
+
+export const pulse = async (stack: Stack, sale: string) =>
+  (await ask(stack, `/api/sales/${sale}/pulse`)).json;
 
 export const operator = (stack: Stack, path: string, call: Ask = {}) =>
   ask(stack, `/api/admin${path}`, { token: stack.adminToken, ...call });

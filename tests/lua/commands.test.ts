@@ -32,6 +32,8 @@ beforeAll(async () => {
   await sale.reserve("ann", "r2", { shoe: 1 }, 0);
   await sale.confirm("ann", "r2", 0);
   await sale.expire(0);
+  await sale.leave("ann");
+  await sale.setMode("normal", 0);
 });
 
 test("a purchase bills at most 40 commands in 4 script calls", async () => {
@@ -60,6 +62,23 @@ test("who only waits is one script call; asking again costs no more than asking 
   expect(Math.max(...figures)).toBe(join.billedCommands);
 });
 
+test("leaving, giving back and an operator's change are a few commands each", async () => {
+  const sale = await openSale();
+  await sale.admit(["ann"], 0);
+  await sale.reserve("ann", "r1", { shoe: 1 }, 0);
+  const giveBack = await cost(() => sale.giveBack("ann", "r1", 0));
+  const leaveInside = await cost(() => sale.leave("ann"));
+  await sale.join("bob", 0);
+  const leaveLine = await cost(() => sale.leave("bob"));
+  const setRule = await cost(() => sale.setMode("hold", 0));
+  const figures = [giveBack, leaveInside, leaveLine, setRule].map(({ billedCommands }) => billedCommands);
+  console.log(
+    "billed commands of giving back, leaving from inside and from the line, setting a rule:",
+    ...figures,
+  );
+  expect(Math.max(...figures)).toBeLessThanOrEqual(12);
+});
+
 test("three items cost as many commands as one", async () => {
   const sale = await openSale({ items: { shoe: 9, hat: 9, scarf: 9 } });
   await sale.admit(["cat", "dan"], 0);
@@ -80,6 +99,29 @@ test("a tick with nobody due is cheap, and releasing 200 is three commands more"
   console.log("billed commands of a tick not due, with nobody in line, releasing 200:", ...figures);
   expect(notDue.billedCommands).toBeLessThanOrEqual(10);
   expect(releasing.billedCommands - nobodyThere.billedCommands).toBe(3);
+});
+
+test("who comes out of the lobby of a draw costs one command more; who waits in it costs as little as in line", async () => {
+  const sale = await openSale({ items: { shoe: 999 }, releaseSize: 500, lobby: "draw" });
+  const join = await cost(() => sale.join("late", 0));
+  const inLine = await cost(() => sale.join("late", 0));
+  // As before opening, which was a second ago.
+  const lobby = people(100).flatMap((shopper, i) => [i + 1, shopper]);
+  await redis.gateway.redis.command("ZADD", sale.keys.lobby, ...lobby);
+  await redis.gateway.redis.command("HSET", sale.keys.sale, "drawCount", 100, "lastNumber", 101);
+  await redis.gateway.redis.command("ZADD", sale.keys.waitlist, 101, "late");
+  const inLobby = await cost(() => sale.join("s001", 0));
+  const empty = await openSale();
+  const nobodyThere = await cost(() => empty.tick(0));
+  const releasing = await cost(() => sale.tick(0));
+  expect((await sale.state()).released.size).toBe(101);
+  const figures = [join, inLine, inLobby, releasing].map(({ billedCommands }) => billedCommands);
+  console.log(
+    "billed commands of a draw's join, join again in line and in the lobby, releasing 101:",
+    ...figures,
+  );
+  expect(inLobby.billedCommands).toBeLessThanOrEqual(7);
+  expect(releasing.billedCommands - nobodyThere.billedCommands).toBeLessThanOrEqual(100 + 10);
 });
 
 test("expiry bills one command for each hold, and a fixed number beside", async () => {

@@ -1,7 +1,7 @@
 /** enter.lua: from a place in line to a pass. */
 import { describe, expect, test } from "vitest";
 import { enterScript } from "../../functions/queue/queue.ts";
-import { publishAs, withRedis } from "../support/redis.ts";
+import { withRedis } from "../support/redis.ts";
 import { broken, counted, people } from "../support/sale.ts";
 
 const redis = withRedis();
@@ -26,7 +26,7 @@ describe("the words, in order of precedence", () => {
 
   test("a pass given before is answered also when all is sold; a turn that is on lets in", async () => {
     const sale = await redis.sale({ items: { shoe: 1 } });
-    await sale.setMode("passthrough", 0);
+    await sale.setMode("passthrough", -1);
     for (const shopper of ["ann", "bob", "cat"]) await sale.join(shopper, 0);
     await sale.tick(0);
     await sale.enter("ann", 0);
@@ -165,17 +165,93 @@ test("with the room not looked at, more than the capacity come in", async () => 
 });
 
 describe("a ticket from before Redis was lost", () => {
-  test("stands in line at its old number again", async () => {
+  test("outdated: it joins first, which gives its number back, and comes in by it", async () => {
     const sale = await redis.sale({ releaseSize: 1 });
-    await publishAs(redis, sale.definition, 2);
-    expect(await sale.enter("ann", 0, { number: 30, epoch: 1 })).toMatchObject({
-      word: "not_your_turn",
-      number: 30,
+    const { number, epoch } = await sale.join("ann", 0);
+    await sale.lose();
+    await sale.publish({ epoch: 2, numbersUntil: 30 });
+    expect(await sale.enter("ann", 0, { number, epoch })).toMatchObject({
+      word: "outdated",
+      number,
       epoch: 2,
     });
+    expect((await sale.state()).waitlist.size).toBe(0);
     expect((await sale.join("bob", 0)).number).toBe(31);
+    expect(await sale.joinAgain("ann", 0)).toMatchObject({ word: "joined", number: 1, epoch: 2 });
     await sale.tick(0);
     expect((await sale.enter("bob", 0)).word).toBe("not_your_turn");
-    expect(await sale.enter("ann", 0)).toMatchObject({ word: "entered", number: 30, epoch: 2 });
+    expect(await sale.enter("ann", 0)).toMatchObject({ word: "entered", number: 1, epoch: 2 });
+  });
+
+  test("closed comes before outdated, and outdated before on_hold", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.publish({ epoch: 2, mode: "reject" });
+    const old = { number: 1, epoch: 1 };
+    expect((await sale.enter("ann", 0, old)).word).toBe("outdated");
+    expect((await sale.enter("ann", 0, { number: 1, epoch: 2 })).word).toBe("on_hold");
+    expect((await sale.enter("ann", 3600, old)).word).toBe("closed");
+  });
+
+  test("whose turn had come comes in at once while there is room, and passes nobody before them", async () => {
+    const sale = await redis.sale({ capacity: 2, passSeconds: 60 });
+    await sale.lose();
+    await sale.publish({ epoch: 2, numbersUntil: 30, nowServing: 5 });
+    const back = (shopper: string, number: number) => sale.join(shopper, 1, { old: { number, epoch: 1 } });
+    await back("three", 3);
+    await back("four", 4);
+    await back("five", 5);
+    await back("six", 6);
+    expect((await sale.enter("six", 1)).word).toBe("not_your_turn");
+    expect((await sale.enter("five", 1)).word).toBe("not_your_turn");
+    expect(await sale.enter("four", 1)).toMatchObject({ word: "entered", number: 4 });
+    expect(await sale.enter("three", 1)).toMatchObject({ word: "entered", number: 3 });
+    expect((await sale.enter("five", 1)).word).toBe("not_your_turn");
+    expect(await sale.line()).toEqual([]);
+  });
+
+  test("of an epoch that has not come is none", async () => {
+    const sale = await redis.sale();
+    await sale.admit(["ann"], 0);
+    expect((await sale.enter("ann", 0, { number: 1, epoch: 2 })).word).toBe("invalid_ticket");
+  });
+});
+
+describe("who holds units that a rebuild brought back", () => {
+  const record = (shopper: string, expiresAtMs: number) => ({
+    id: `r-${shopper}`,
+    shopper,
+    number: 1,
+    state: "held",
+    lines: [{ sku: "shoe", quantity: 1, price: 0 }],
+    total: 0,
+    currency: "EUR",
+    heldAtMs: expiresAtMs - 600_000,
+    expiresAtMs,
+    changedAtMs: expiresAtMs - 600_000,
+  });
+
+  test("comes in at once: the room is theirs already", async () => {
+    const sale = await redis.sale({ items: { shoe: 1 }, capacity: 1 });
+    await sale.lose();
+    await sale.restore(2, [record("ann", sale.at(600))]);
+    await sale.publish({ epoch: 2, numbersUntil: 30, nowServing: 5, held: { shoe: 1 } });
+    await sale.join("ann", 1, { old: { number: 1, epoch: 1 } });
+    await sale.join("bob", 1, { old: { number: 2, epoch: 1 } });
+    expect((await sale.enter("bob", 2)).word).toBe("not_your_turn");
+    expect(await sale.enter("ann", 2)).toMatchObject({ word: "entered", number: 1, epoch: 2 });
+    expect((await sale.tick(5)).inside).toBe(1);
+    expect((await sale.confirm("ann", "r-ann", 6))[0]).toBe("confirmed");
+    expect(await sale.line()).toEqual([]);
+  });
+
+  test("waits for their turn like others when it had not come before", async () => {
+    const sale = await redis.sale({ items: { shoe: 3 }, capacity: 3 });
+    await sale.lose();
+    await sale.restore(2, [record("ann", sale.at(600))]);
+    await sale.publish({ epoch: 2, numbersUntil: 30, nowServing: 5, held: { shoe: 1 } });
+    // Left while holding, and came again behind the others.
+    await sale.join("ann", 1);
+    expect((await sale.enter("ann", 2)).word).toBe("not_your_turn");
   });
 });

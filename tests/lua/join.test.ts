@@ -1,8 +1,7 @@
 /** join.lua: places in line, by arrival. */
 import { describe, expect, test } from "vitest";
 import { joinScript } from "../../functions/queue/queue.ts";
-import { runScript } from "../../functions/redis/client.ts";
-import { publishAs, withRedis } from "../support/redis.ts";
+import { withRedis } from "../support/redis.ts";
 import { broken, counted, people } from "../support/sale.ts";
 
 const redis = withRedis();
@@ -27,7 +26,7 @@ describe("numbers", () => {
 
   test("with the counter not moved, the line shows it", async () => {
     const sale = await redis.sale();
-    sale.scripts.join = broken(joinScript, "redis.call('HINCRBY', sale, 'lastNumber', 1)", "rules[8] + 1");
+    sale.scripts.join = broken(joinScript, "redis.call('HSET', sale, 'lastNumber', number)");
     await Promise.all(people(2).map((shopper) => sale.join(shopper, 0)));
     expect(await sale.line()).toContain("a number was given twice");
   });
@@ -63,7 +62,7 @@ describe("one shopper, one place", () => {
     await sale.join("ann", 0);
     await sale.join("bob", 0);
     await sale.leave("ann");
-    expect(await sale.join("ann", 1, { number: 1, epoch: 1 })).toMatchObject({ word: "joined", number: 3 });
+    expect(await sale.joinAgain("ann", 1)).toMatchObject({ word: "joined", number: 3 });
   });
 });
 
@@ -100,7 +99,7 @@ describe("the words, in order of precedence", () => {
     ["passthrough", 1, 1, "joined"],
   ] as const)("in mode %s, %s s after opening, with a stock of %s: %s", async (mode, second, stock, word) => {
     const sale = await redis.sale({ items: { shoe: stock } });
-    await sale.setMode(mode, 0);
+    await sale.setMode(mode, -9999);
     const answer = await sale.join("ann", second);
     expect(answer.word).toBe(word);
     if (word === "not_open") expect(answer.number).toBe(sale.at(-lobbySeconds));
@@ -120,20 +119,51 @@ describe("the words, in order of precedence", () => {
 describe("a ticket from before Redis was lost", () => {
   test("gets its number back, ahead of all who came later", async () => {
     const sale = await redis.sale({ releaseSize: 1 });
-    await publishAs(redis, sale.definition, 2);
-    expect(await sale.join("old", 0, { number: 41, epoch: 1 })).toMatchObject({ number: 41, epoch: 2 });
+    await sale.lose();
+    await sale.publish({ epoch: 2 });
+    const old = (number: number) => ({ old: { number, epoch: 1 } });
+    expect(await sale.join("old", 0, old(41))).toMatchObject({ word: "joined", number: 41, epoch: 2 });
     expect(await sale.join("new", 0)).toMatchObject({ word: "joined", number: 42 });
-    expect(await sale.join("older", 0, { number: 7, epoch: 1 })).toMatchObject({ word: "joined", number: 7 });
-    expect((await sale.join("older", 0, { number: 7, epoch: 1 })).word).toBe("again");
+    expect(await sale.join("older", 0, old(7))).toMatchObject({ word: "joined", number: 7 });
+    expect((await sale.join("older", 0, old(7))).word).toBe("again");
     await sale.tick(0);
     expect([...(await sale.state()).released.keys()]).toEqual(["older"]);
+    expect(await sale.line()).toEqual([]);
   });
 
   test("of this epoch or a later one buys nothing", async () => {
     const sale = await redis.sale();
     await sale.join("ann", 0);
-    expect((await sale.join("bob", 0, { number: 1, epoch: 1 })).number).toBe(2);
-    expect((await sale.join("cat", 0, { number: 1, epoch: 9 })).number).toBe(3);
+    expect((await sale.join("bob", 0, { old: { number: 1, epoch: 1 } })).number).toBe(2);
+    expect((await sale.join("cat", 0, { old: { number: 1, epoch: 9 } })).number).toBe(3);
+  });
+
+  test("of somebody else buys nothing", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.publish({ epoch: 2, numbersUntil: 100 });
+    const old = { shopper: "ann", number: 5, epoch: 1 };
+    expect((await sale.join("bob", 0, { old })).number).toBe(101);
+    expect((await sale.join("ann", 0, { old })).number).toBe(5);
+    expect(await sale.line()).toEqual([]);
+  });
+
+  test("with its owner not looked at, one ticket is two people's number", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.publish({ epoch: 2, numbersUntil: 100 });
+    sale.scripts.join = broken(joinScript, "oldShopper == shopper and", "oldShopper ~= '' and");
+    const old = { shopper: "ann", number: 5, epoch: 1 };
+    await sale.join("bob", 0, { old });
+    await sale.join("ann", 0, { old });
+    expect(await sale.line()).toContain("a number was given twice");
+  });
+
+  test("waits for its number like a new one: a line that takes nobody does not take it", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.publish({ epoch: 2, mode: "reject" });
+    expect((await sale.join("ann", 0, { old: { number: 5, epoch: 1 } })).word).toBe("on_hold");
   });
 });
 
@@ -146,8 +176,8 @@ test("the answer says when the next release is due", async () => {
 
 test("without a time of the caller, Redis's own counts", async () => {
   const sale = await redis.sale();
-  const keys = [sale.keys.sale, sale.keys.waitlist, sale.keys.released];
-  const [word, , , nowMs] = await runScript(redis.services.redis, joinScript, keys, ["", "ann", 0, 0]);
+  sale.redisTime = true;
+  const { word, nowMs } = await sale.join("ann", 0);
   expect(word).toBe("not_open");
   expect(Math.abs(nowMs - Date.now())).toBeLessThan(10_000);
 });

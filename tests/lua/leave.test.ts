@@ -35,6 +35,21 @@ test("from inside frees the room for the next", async () => {
   expect((await sale.reserve("ann", "r1", { shoe: 1 }, 10))[0]).toBe("pass_expired");
 });
 
+test.each([-1, 1])(
+  "from the lobby of a draw, %s s after opening; nobody is drawn in their place",
+  async (second) => {
+    const sale = await redis.sale({ lobby: "draw", items: { shoe: 99 }, releaseSize: 1 });
+    for (const shopper of people(9)) await sale.join(shopper, -10);
+    if (second > 0) await sale.tick(0);
+    const { lobby } = await sale.state();
+    const [leaver = ""] = lobby.keys();
+    expect([await sale.leave(leaver), await sale.leave(leaver)]).toEqual(["left", "left"]);
+    const after = await sale.state();
+    expect([...after.lobby.keys()]).toEqual([...lobby.keys()].filter((shopper) => shopper !== leaver));
+    expect((await sale.enter(leaver, second)).word).toBe("invalid_ticket");
+  },
+);
+
 test("leaves a live reservation alone", async () => {
   const sale = await redis.sale();
   await sale.admit(["ann"], 0);

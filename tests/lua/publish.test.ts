@@ -1,8 +1,8 @@
-/** publish.lua and set-mode.lua: a sale comes to Redis once per epoch, and the operator's mode. */
+/** publish.lua and restore.lua: a sale comes to Redis once, anew or as it was before Redis was lost. */
 import { describe, expect, test } from "vitest";
 import { runScript } from "../../functions/redis/client.ts";
-import { publishScript } from "../../functions/sale/sale.ts";
-import { publishAs, withRedis } from "../support/redis.ts";
+import { publishScript } from "../../functions/sale/publish.ts";
+import { withRedis } from "../support/redis.ts";
 import { broken, counted, people, type TestSale } from "../support/sale.ts";
 
 const redis = withRedis();
@@ -13,25 +13,26 @@ async function publish(sale: TestSale, epoch: number, units: number, script = pu
   return await runScript(
     redis.services.redis,
     script,
-    [sale.keys.sale, sale.keys.stock],
+    [sale.keys.sale, sale.keys.stock, sale.keys.rebuild],
     [epoch, 2, ...fields],
   );
 }
 
-describe("an epoch", () => {
+describe("a sale", () => {
   test("is published once of 20 calls at once", async () => {
     const sale = await redis.sale();
+    await sale.lose();
     const replies = await Promise.all(Array.from({ length: 20 }, () => publish(sale, 2, 10)));
     expect(counted(replies.map(([word]) => word))).toEqual({ published: 1, again: 19 });
     expect(new Set(replies.map(([, epoch]) => epoch))).toEqual(new Set([2]));
   });
 
-  test("again: the same or an older one changes nothing, and answers the one in force", async () => {
+  test("again: while Redis knows it, no epoch changes it, and the answer is the one in force", async () => {
     const sale = await redis.sale();
+    await sale.lose();
     expect(await publish(sale, 5, 7)).toEqual(["published", 5]);
     const before = await sale.state();
-    expect(await publish(sale, 5, 99)).toEqual(["again", 5]);
-    expect(await publish(sale, 4, 99)).toEqual(["again", 5]);
+    for (const epoch of [4, 5, 6]) expect(await publish(sale, epoch, 99)).toEqual(["again", 5]);
     expect(await sale.state()).toEqual(before);
   });
 
@@ -40,7 +41,7 @@ describe("an epoch", () => {
     await sale.admit(["ann"], 0);
     await sale.reserve("ann", "r1", { shoe: 1 }, 1);
     await sale.confirm("ann", "r1", 2);
-    await publishAs(redis, sale.definition, 1);
+    for (const epoch of [1, 2]) expect(await sale.publish({ epoch })).toEqual({ word: "again", epoch: 1 });
     expect((await sale.state()).stock.get("available:shoe")).toBe("2");
     expect(await sale.books()).toEqual([]);
   });
@@ -49,8 +50,27 @@ describe("an epoch", () => {
     const sale = await redis.sale({ items: { shoe: 3 } });
     await sale.admit(["ann"], 0);
     await sale.reserve("ann", "r1", { shoe: 1 }, 1);
-    await publish(sale, 1, 3, broken(publishScript, "if inForce and inForce >= epoch then", "if false then"));
-    expect(await sale.books()).toContain("the sum of shoe is 4, not 3");
+    const replaced = broken(publishScript, "if inForce then return", "if false then return");
+    expect((await publish(sale, 1, 3, replaced))[0]).toBe("published");
+    expect(await sale.books()).toContain("held:shoe is NaN");
+  });
+
+  test("superseded: while a rebuild is under way, no other epoch publishes it", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.restore(3);
+    for (const epoch of [1, 2, 4]) expect(await publish(sale, epoch, 10)).toEqual(["superseded", 0]);
+    expect((await sale.state()).sale.size).toBe(0);
+    expect(await publish(sale, 3, 10)).toEqual(["published", 3]);
+    expect(await redis.gateway.redis.command("EXISTS", sale.keys.rebuild)).toBe(0);
+  });
+
+  test("with the look at the rebuild removed, a sale is published without its reservations", async () => {
+    const sale = await redis.sale();
+    await sale.lose();
+    await sale.restore(3);
+    const replaced = broken(publishScript, "~= epoch then return", "~= epoch and false then return");
+    expect(await publish(sale, 2, 10, replaced)).toEqual(["published", 2]);
   });
 });
 
@@ -79,32 +99,47 @@ test("the rules in Redis are those of the definition", async () => {
   });
 });
 
-describe("the mode", () => {
-  test("missing: an emptied Redis does not come to look like one that knows the sale", async () => {
-    const sale = await redis.sale();
-    await redis.gateway.wipe();
-    expect(await sale.setMode("normal", 0)).toEqual({ word: "missing", before: "" });
-    expect(await redis.gateway.redis.command("DBSIZE")).toBe(0);
+test("the rules of a rebuilt sale are those that Postgres remembers", async () => {
+  const sale = await redis.sale({ lobby: "draw", items: { shoe: 10, hat: 4 } });
+  await sale.lose();
+  await sale.publish({
+    epoch: 3,
+    mode: "hold",
+    releaseSize: 17,
+    drawSeed: "ab".repeat(32),
+    drawCount: 40,
+    numbersUntil: 1234,
+    nowServing: 12,
+    held: { shoe: 2 },
+    confirmed: { shoe: 3, hat: 4 },
   });
+  const { sale: hash, stock } = await sale.state();
+  expect(Object.fromEntries(hash)).toMatchObject({
+    epoch: "3",
+    mode: "hold",
+    releaseSize: "17",
+    drawSeed: "ab".repeat(32),
+    drawCount: "40",
+    lastNumber: "1234",
+    numbersUntil: "1234",
+    nowServing: "12",
+    unsold: "7",
+  });
+  expect(Object.fromEntries(stock)).toMatchObject({
+    available: "5",
+    supplied: "14",
+    "available:shoe": "5",
+    "held:shoe": "2",
+    "confirmed:shoe": "3",
+    "available:hat": "0",
+    "confirmed:hat": "4",
+  });
+});
 
-  test("sale_ended from closing on, else set; both tell the mode before", async () => {
-    const sale = await redis.sale();
-    expect(await sale.setMode("hold", -9999)).toEqual({ word: "set", before: "normal" });
-    expect(await sale.setMode("hold", 3599.999)).toEqual({ word: "set", before: "hold" });
-    expect(await sale.setMode("normal", 3600)).toEqual({ word: "sale_ended", before: "hold" });
-    expect((await sale.tick(3600)).mode).toBe("hold");
-  });
-
-  test("leaves those inside what they have, except that reject sells nothing", async () => {
-    const sale = await redis.sale();
-    await sale.admit(["ann", "bob"], 0);
-    await sale.setMode("reject", 1);
-    expect(await sale.reserve("ann", "r1", { shoe: 1 }, 1)).toEqual(["on_hold"]);
-    for (const mode of ["hold", "drain"] as const) {
-      await sale.setMode(mode, 2);
-      expect((await sale.reserve(mode === "hold" ? "ann" : "bob", `r-${mode}`, { shoe: 1 }, 2))[0]).toBe(
-        "held",
-      );
-    }
-  });
+test("a sale that is rebuilt while it is open does not make up for the ticks it was away", async () => {
+  const sale = await redis.sale({ opensAtMs: Date.now() - 1_000_000, releaseSize: 1, items: { shoe: 99 } });
+  await sale.lose();
+  await sale.publish({ epoch: 2, numbersUntil: 99 });
+  for (const shopper of people(9)) await sale.join(shopper, 1000);
+  expect((await sale.tick(1010)).released).toBeLessThanOrEqual(2);
 });

@@ -119,7 +119,7 @@ describe("modes", () => {
     "%s releases nobody, and the ticks it took are not made up for later",
     async (mode) => {
       const sale = await withLine(20, { releaseSize: 3, items: { shoe: 100 } });
-      await sale.setMode(mode, 0);
+      await sale.setMode(mode, -1);
       for (const second of [0, 5, 10]) expect(await sale.tick(second)).toMatchObject({ mode, released: 0 });
       await sale.setMode("normal", 11);
       expect((await sale.tick(11)).released).toBe(0);
@@ -129,7 +129,7 @@ describe("modes", () => {
 
   test("passthrough lets all in, whatever the size, the room and the stock", async () => {
     const sale = await withLine(20, { releaseSize: 1, capacity: 2, items: { shoe: 1 } });
-    await sale.setMode("passthrough", 0);
+    await sale.setMode("passthrough", -1);
     expect(await sale.tick(0)).toMatchObject({ released: 20, waiting: 0, inside: 20, nowServing: 20 });
     await sale.setMode("normal", 1);
     await sale.join("late", 1);
@@ -140,7 +140,7 @@ describe("modes", () => {
     const sale = await redis.sale({ items: { shoe: 1 } });
     const places = Array.from({ length: 10_001 }, (_, i) => [i + 1, `s${i + 1}`]).flat();
     await redis.gateway.redis.command("ZADD", sale.keys.waitlist, ...places);
-    await sale.setMode("passthrough", 0);
+    await sale.setMode("passthrough", -1);
     expect(await sale.tick(0)).toMatchObject({ released: 10_000, waiting: 1, inside: 10_000 });
     expect(await sale.tick(0.1)).toMatchObject({ released: 1, waiting: 0 });
     expect((await sale.enter("s10001", 1)).word).toBe("entered");
@@ -161,13 +161,13 @@ test("the state tells the speed of the line, as measured, and nothing while nobo
 
 test("with the room not looked at, more than the capacity come in", async () => {
   const sale = await withLine(20, { capacity: 2, items: { shoe: 100 } });
-  sale.scripts.tick = broken(releaseScript, "rules[12] - active, ");
+  sale.scripts.tick = broken(releaseScript, "rules[12] - active", "99999");
   expect((await sale.tick(0)).inside).toBeGreaterThan(2);
 });
 
 test("with the choosing not counted, people are called in for units that are gone", async () => {
   const sale = await withLine(4, { items: { shoe: 2 } });
-  sale.scripts.tick = broken(releaseScript, "available - choosing", "available");
+  sale.scripts.tick = broken(releaseScript, "units.available - choosing", "units.available");
   await sale.tick(0);
   expect((await sale.tick(5)).released).toBe(2);
 });

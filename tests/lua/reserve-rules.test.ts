@@ -1,5 +1,6 @@
 /** reserve.lua: what a hold says and keeps, the limit per shopper, lines of one item, and holds past their end. */
 import { describe, expect, test } from "vitest";
+import type { PassClaims } from "../../domain/token.ts";
 import { reserve, reserveScript } from "../../functions/reservation/reservation.ts";
 import { unitsIn } from "../support/books.ts";
 import { withRedis } from "../support/redis.ts";
@@ -79,7 +80,7 @@ describe("lines of the same item", () => {
     await sale.crowd(["ann", "bob"], 1000);
     const one = { sku: "shoe", quantity: 1 };
     const three = { reservationId: "r1", lines: [one, one, one] };
-    const pass = { kind: "pass", sale: sale.id, ...sale.passOf("ann") } as const;
+    const pass = { kind: "pass", sale: sale.id, identity: "anyone", ...sale.passOf("ann") } as const;
     expect(await reserve(redis.services, { ...pass, shopper: "ann" }, three)).toMatchObject({
       refused: "limit_reached",
     });
@@ -118,7 +119,13 @@ describe("holds past their end", () => {
     await sale.crowd(["ann"], 0);
     await sale.reserve("ann", "r1", { shoe: 1 }, 1);
     await sale.crowd(["bob"], 1000);
-    const pass = { kind: "pass", sale: sale.id, shopper: "bob", ...sale.passOf("bob") } as const;
+    const pass: PassClaims = {
+      kind: "pass",
+      sale: sale.id,
+      shopper: "bob",
+      identity: "anyone",
+      ...sale.passOf("bob"),
+    };
     const wish = { reservationId: "r2", lines: [{ sku: "shoe", quantity: 1 }] };
     expect(await reserve(redis.services, pass, wish)).toMatchObject({ created: true });
     const state = await sale.state();

@@ -1,7 +1,7 @@
 /** reserve.lua: holds on stock. Races, repeats, limits, and the order in which it refuses. */
 import { describe, expect, test } from "vitest";
 import { reserveScript } from "../../functions/reservation/reservation.ts";
-import { publishAs, withRedis } from "../support/redis.ts";
+import { withRedis } from "../support/redis.ts";
 import { broken, counted, people } from "../support/sale.ts";
 
 const redis = withRedis();
@@ -150,7 +150,8 @@ test("a pass lasts to its end and not beyond", async () => {
 test("a pass from before Redis was rebuilt holds nothing", async () => {
   const sale = await redis.sale();
   await sale.admit(["ann"], 0);
-  await publishAs(redis, sale.definition, 2);
+  await sale.lose();
+  await sale.publish({ epoch: 2 });
   expect(await sale.reserve("ann", "r1", { shoe: 1 }, 1)).toEqual(["invalid_pass"]);
 });
 

@@ -55,6 +55,14 @@ describe("the plan of a crowd", () => {
       expect(crowd.some((one) => one[habit])).toBe(true);
   });
 
+  test("has people who cheat inside all over the lobby of a draw, where anybody may get in", () => {
+    const crowd = planCrowd({ ...options, drawn: true });
+    const isInside = ({ cheat }: (typeof crowd)[number]) => insideCheats.some((known) => known === cheat);
+    const early = crowd.filter(({ arrivesMs }) => arrivesMs < 0);
+    expect(early.filter(isInside).length).toBe(Math.ceil(0.2 * early.length));
+    expect(crowd.filter(isInside).every(({ arrivesMs }) => arrivesMs < 0)).toBe(true);
+  });
+
   test("takes other shares", () => {
     const crowd = planCrowd({ ...options, shares: { wantsMore: 1, abandons: 0, browsers: 0 } });
     expect(crowd.some(({ ending }) => ending === "abandons")).toBe(false);

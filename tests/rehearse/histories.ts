@@ -1,8 +1,22 @@
 /** A small sale that went well, recorded by hand; tests of the proof break one thing in it at a time. */
-import type { Books, History, ShopperRecord } from "../../bench/rehearse/history.ts";
+import { createHash } from "node:crypto";
+import type { Books, History, Join, ShopperRecord } from "../../bench/rehearse/history.ts";
+import type { Draw } from "../../domain/api.ts";
+import { placeOf } from "../../static/assets/draw.js";
 
 export const ORDER_A = "00000000-0000-4000-8000-00000000000a";
 export const ORDER_B = "00000000-0000-4000-8000-00000000000b";
+
+/** A place by arrival, asked for and answered at these times. */
+export const joined = (number: number, sentAtMs: number, answeredAtMs = sentAtMs + 50): Join => ({
+  number,
+  lobby: false,
+  again: false,
+  place: number,
+  epoch: 1,
+  sentAtMs,
+  answeredAtMs,
+});
 
 /** A shopper who took a number, and no more. */
 export function shopper(index: number, more: Partial<ShopperRecord> = {}): ShopperRecord {
@@ -11,7 +25,7 @@ export function shopper(index: number, more: Partial<ShopperRecord> = {}): Shopp
     ending: "buys",
     end: "told_sold_out",
     doing: "waiting in line",
-    join: { number: index, sentAtMs: index * 100, answeredAtMs: index * 100 + 50 },
+    join: joined(index, index * 100),
     rejoinedAs: [],
     entries: [],
     passExpiresAtMs: undefined,
@@ -20,19 +34,25 @@ export function shopper(index: number, more: Partial<ShopperRecord> = {}): Shopp
     replays: [],
     expectations: [],
     surprises: [],
-    toldSoldOutAtMs: 9000,
+    told: { atMs: 9000, ownDelayMs: 0 },
     ...more,
   };
 }
 
-function buyer(index: number, id: string, quantity: number): ShopperRecord {
+function buyer(
+  index: number,
+  id: string,
+  quantity: number,
+  more: Partial<ShopperRecord> = {},
+): ShopperRecord {
   const lines = [{ sku: "shoe", quantity }];
   return shopper(index, {
     end: "bought",
-    entries: [{ sentAtMs: 5000 + index, answeredAtMs: 5100 + index, got: "granted" }],
+    entries: [{ sentAtMs: 5000 + index, answeredAtMs: 5100 + index, got: "granted", number: index }],
     holds: [{ id, lines }],
-    orders: [{ id, reservationId: id, lines }],
-    toldSoldOutAtMs: undefined,
+    orders: [{ id, reservationId: id, lines, sentAtMs: 7500 + index, confirmedAtMs: 7500 + index }],
+    told: undefined,
+    ...more,
   });
 }
 
@@ -40,6 +60,9 @@ function buyer(index: number, id: string, quantity: number): ShopperRecord {
 export function goodHistory(): History & { shoppers: ShopperRecord[] } {
   return {
     items: [{ sku: "shoe", stock: 3, limit: 2 }],
+    opensAtMs: 4500,
+    turnMs: 12_000,
+    draw: undefined,
     shoppers: [buyer(1, ORDER_A, 2), buyer(2, ORDER_B, 1), shopper(3)],
     pulses: [
       { nowMs: 4000, nowServing: 0 },
@@ -48,6 +71,34 @@ export function goodHistory(): History & { shoppers: ShopperRecord[] } {
     ],
     clockAheadMs: 0,
     samples: [[{ sku: "shoe", stock: 3, available: 1, slots: 0, held: 1, confirmed: 1 }]],
+    faultsExpected: false,
+    stalls: { crowd: [], front: [] },
+  };
+}
+
+export const SEED = "5e".repeat(32);
+export const COMMITMENT = createHash("sha256").update(SEED).digest("hex");
+const DRAWN = 3;
+
+/** The same sale with a drawn lobby: the same three were there before opening, a fourth came after. */
+export async function goodDraw() {
+  const byPlace: ShopperRecord[] = [];
+  for (let number = 1; number <= DRAWN; number++) {
+    const place = await placeOf(SEED, DRAWN, number);
+    const join: Join = { ...joined(number, number * 100), lobby: true, place };
+    const [first, second] = [buyer(place, ORDER_A, 2, { join }), buyer(place, ORDER_B, 1, { join })];
+    byPlace[place - 1] = place === 1 ? first : place === 2 ? second : shopper(place, { join });
+  }
+  return {
+    ...goodHistory(),
+    shoppers: [...byPlace, shopper(4, { join: joined(4, 4600) })],
+    draw: {
+      announced: { commitment: COMMITMENT } as Draw,
+      pulses: [
+        { nowMs: 4000, draw: { commitment: COMMITMENT } },
+        { nowMs: 4500, draw: { commitment: COMMITMENT, seed: SEED, count: DRAWN } },
+      ] as { nowMs: number; draw: Draw }[],
+    },
   };
 }
 
@@ -60,6 +111,7 @@ export function goodBooks() {
       mode: "normal",
       epoch: 1,
       line: { joined: 3, nowServing: 2, waiting: 1, inside: 0, holds: 0 },
+      release: { everySeconds: 5, size: 10, last: 2, boundBy: "stock" },
       items: [{ sku: "shoe", stock: 3, available: 0, slots: 0, held: 0, confirmed: 3 }],
       outbox: { entries: 0, lagSeconds: 0 },
       stored: {

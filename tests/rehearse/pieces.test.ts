@@ -1,12 +1,18 @@
 /** Small parts the rehearsal's figures and manners rest on. */
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createClock } from "../../bench/rehearse/clock.ts";
 import { createFigures, layerOf, quantiles } from "../../bench/rehearse/figures.ts";
 import { persist, type Answer, type Http } from "../../bench/rehearse/http.ts";
+import { longestStall, watchLag } from "../../bench/rehearse/lag.ts";
 import { parseOptions } from "../../bench/rehearse/options.ts";
 import { createProgress, type Status } from "../../bench/rehearse/progress.ts";
 import { createSleep, Stopped } from "../../bench/rehearse/sleep.ts";
-import { createVisitor, forged } from "../../bench/rehearse/visitor.ts";
+import { createVisitor, forged, numberIn } from "../../bench/rehearse/visitor.ts";
+import type { Pulse } from "../../domain/api.ts";
 import { tokenKeys } from "../../domain/token.ts";
+import { spreadMs } from "../../static/assets/api.js";
+
+afterEach(() => vi.restoreAllMocks());
 
 const answer = (status: number, more: Partial<Answer> = {}): Answer => ({
   status,
@@ -16,6 +22,8 @@ const answer = (status: number, more: Partial<Answer> = {}): Answer => ({
   word: undefined,
   problem: undefined,
   retryAfterMs: undefined,
+  ageMs: 0,
+  clickedAtMs: 0,
   sentAtMs: 0,
   answeredAtMs: 0,
   ...more,
@@ -87,6 +95,60 @@ test("quantiles are by nearest rank", () => {
   expect(createFigures().requests).toBe(0);
 });
 
+describe("a device's clock", () => {
+  const pulse = (nowMs: number, pollAfterMs: number): Pulse => ({
+    now: new Date(nowMs).toISOString(),
+    phase: "open",
+    mode: "normal",
+    opensAt: new Date(0).toISOString(),
+    closesAt: new Date(9e9).toISOString(),
+    nowServing: 0,
+    joined: 0,
+    perSecond: 0,
+    items: [],
+    pollAfterMs,
+    epoch: 1,
+    release: { everySeconds: 5, size: 1, last: 0, boundBy: "" },
+    reach: null,
+  });
+
+  test("counts the time to the next look from the pulse's own time, spread as on the page", () => {
+    // An hour ahead of the server's.
+    const clock = createClock(() => 3_600_000 + 10_400);
+    clock.set(pulse(10_400, 1000), 0);
+    for (const share of [0, 0.25, 0.9]) {
+      vi.spyOn(Math, "random").mockReturnValue(share);
+      expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(600 + spreadMs(1000));
+      expect(clock.untilNextLookMs(pulse(10_000, 5000))).toBe(4600 + spreadMs(5000));
+    }
+    expect(clock.untilNextLookMs(pulse(8_000, 1000))).toBe(250);
+  });
+
+  test("goes by the freshest of its last five answers, and by what a cache says of their age", () => {
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    let atMs = 10_000;
+    const clock = createClock(() => atMs);
+    clock.set(pulse(9_000, 1000), 1000);
+    clock.set(pulse(9_500, 1000), 0);
+    expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(1000 + spreadMs(1000));
+    for (let looks = 0; looks < 5; looks++) clock.set(pulse(9_700, 1000), 0);
+    atMs = 10_300;
+    expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(1000 + spreadMs(1000));
+  });
+});
+
+test("a process that stands still knows for how long", async () => {
+  const watch = watchLag();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const fromMs = performance.timeOrigin + performance.now();
+  while (performance.timeOrigin + performance.now() < fromMs + 150);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  watch.stop();
+  const longest = longestStall(watch.stalls(), fromMs, fromMs + 150);
+  expect(longest).toBeGreaterThanOrEqual(120);
+  expect(longestStall(watch.stalls(), fromMs - 10_000, fromMs - 5000)).toBe(0);
+});
+
 describe("a visitor", () => {
   const url = "http://127.0.0.1:8787";
 
@@ -108,6 +170,13 @@ describe("a visitor", () => {
     visitor.tokens.ticket = "T";
     expect(visitor.headers("POST", "ticket")).toEqual({ authorization: "Bearer T" });
     expect(visitor.headers("POST", "pass")).toEqual({});
+  });
+
+  test("reads the number of a pass, and nothing from what is none", async () => {
+    const pass = { kind: "pass", sale: "s", shopper: "x", identity: "anyone", number: 7, epoch: 1 } as const;
+    const keys = tokenKeys(`k:${"s".repeat(32)}`);
+    expect(numberIn(await keys.sign({ ...pass, expiresAtMs: 1 }))).toBe(7);
+    expect(numberIn("opaque")).toBeUndefined();
   });
 
   test("who forges a token has one that looks like it and does not verify", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { ShopperRecord } from "../../bench/rehearse/history.ts";
 import { judge, rules } from "../../bench/rehearse/proof.ts";
-import { goodBooks, goodHistory, ORDER_A, ORDER_B, shopper } from "./histories.ts";
+import { goodBooks, goodDraw, goodHistory, joined, ORDER_B, shopper } from "./histories.ts";
 
 type Case = [
   violation: string,
@@ -26,7 +26,7 @@ const planted: Case[] = [
   [
     "a unit too many is answered",
     "sold_what_there_was",
-    (h) => void nth(h, 2).orders.push({ id: ORDER_A, reservationId: ORDER_A, lines: lines(1) }),
+    (h) => void nth(h, 2).orders.push({ ...only(nth(h, 0).orders), lines: lines(1) }),
   ],
   [
     "a unit too many is confirmed in Redis only",
@@ -61,17 +61,13 @@ const planted: Case[] = [
     "replays_answer_the_same",
     (h) => void nth(h, 0).replays.push({ what: "reserve, again", first: "2 shoes", again: "1 shoe" }),
   ],
+  ["two have the same number", "line_kept", (h) => void (nth(h, 1).join = joined(1, 100))],
+  ["who came later has a lower number", "line_kept", (h) => void (nth(h, 2).join = joined(1.5, 500))],
   [
-    "two have the same number",
+    "a reload changes the number",
     "line_kept",
-    (h) => void (nth(h, 1).join = { number: 1, sentAtMs: 100, answeredAtMs: 150 }),
+    (h) => void nth(h, 0).rejoinedAs.push({ number: 4, lobby: false }),
   ],
-  [
-    "who came later has a lower number",
-    "line_kept",
-    (h) => void (nth(h, 2).join = { number: 1.5, sentAtMs: 500, answeredAtMs: 550 }),
-  ],
-  ["a reload changes the number", "line_kept", (h) => void nth(h, 0).rejoinedAs.push(4)],
   [
     "somebody enters before the turn",
     "nobody_before_their_turn",
@@ -92,7 +88,35 @@ const planted: Case[] = [
   [
     "somebody is let in after a lower number read that all is sold",
     "nobody_passed",
-    (h) => Object.assign(nth(h, 0), { entries: [], toldSoldOutAtMs: 4100 }),
+    (h) => Object.assign(nth(h, 0), { entries: [], told: { atMs: 4100, ownDelayMs: 0 } }),
+  ],
+  [
+    "somebody whose turn has come has to wait while one behind is in",
+    "nobody_passed",
+    (h) => {
+      nth(h, 0).entries = [
+        { sentAtMs: 5200, answeredAtMs: 5250, got: "not_your_turn" },
+        { sentAtMs: 6000, answeredAtMs: 6050, got: "granted", number: 1 },
+      ];
+    },
+  ],
+  [
+    "somebody hears more than two seconds after the last order",
+    "told_in_time",
+    (h) => void (nth(h, 2).told = { atMs: 9600, ownDelayMs: 100 }),
+  ],
+  [
+    "somebody hears too late, and the machine stood still at another time",
+    "told_in_time",
+    (h) => {
+      nth(h, 2).told = { atMs: 9600, ownDelayMs: 0 };
+      h.stalls = { crowd: [{ fromMs: 6000, untilMs: 7000 }], front: [{ fromMs: 9700, untilMs: 9999 }] };
+    },
+  ],
+  [
+    "a number of a lobby is given where there is no draw",
+    "draw_kept",
+    (h) => void (nth(h, 2).join = { ...joined(3, 300), lobby: true }),
   ],
   ["Postgres lacks an order", "orders_agree", (_, b) => void b.orders.pop()],
   [
@@ -159,6 +183,65 @@ const planted: Case[] = [
   ["a shopper never comes to an end", "everybody_got_an_answer", (h) => void (nth(h, 2).end = "unfinished")],
 ];
 
+type DrawHistory = Awaited<ReturnType<typeof goodDraw>>;
+
+const plantedInDraw: [violation: string, check: string, plant: (history: DrawHistory) => void][] = [
+  ["no commitment came with the sale", "draw_kept", (h) => Object.assign(h.draw, { announced: undefined })],
+  ["the seed came with the sale", "draw_kept", (h) => void (h.draw.announced.seed = "5e")],
+  ["another commitment came with the sale", "draw_kept", (h) => void (h.draw.announced.commitment = "c0")],
+  [
+    "the seed is another than the one committed to",
+    "draw_kept",
+    (h) => void (nthDraw(h, 1).draw.seed = "5f".repeat(32)),
+  ],
+  [
+    "the seed is public before opening",
+    "draw_kept",
+    (h) => void (h.draw.pulses[1] = { ...nthDraw(h, 1), nowMs: 4400 }),
+  ],
+  ["the seed is never published", "draw_kept", (h) => void h.draw.pulses.pop()],
+  [
+    "the draw is published again with another count",
+    "draw_kept",
+    (h) => void h.draw.pulses.push({ nowMs: 5000, draw: { ...nthDraw(h, 1).draw, count: 4 } }),
+  ],
+  ["the lobby has more numbers than it counts", "draw_kept", (h) => void (nthDraw(h, 1).draw.count = 2)],
+  ["a latecomer has a number of the lobby", "draw_kept", (h) => void (nth(h, 3).join = joined(3, 4600))],
+  ["two have the same place", "draw_kept", (h) => place(nth(h, 0), 2)],
+  ["somebody is let in at another place", "draw_kept", (h) => place(nth(h, 0), 9)],
+  ["an order stands for another place", "orders_agree", (h) => place(nth(h, 0), 9)],
+  [
+    "a reload answers another place",
+    "line_kept",
+    (h) => void nth(h, 0).rejoinedAs.push({ number: 3, lobby: false }),
+  ],
+  [
+    "a latecomer is in the lobby after a reload",
+    "line_kept",
+    (h) => void nth(h, 3).rejoinedAs.push({ number: 4, lobby: true }),
+  ],
+  [
+    "a latecomer has a lower number than one who came before",
+    "line_kept",
+    (h) => void h.shoppers.push(shopper(5, { join: joined(3.5, 4700) })),
+  ],
+  [
+    "a latecomer enters before the lobby is served",
+    "nobody_before_their_turn",
+    (h) => void nth(h, 3).entries.push({ sentAtMs: 5200, answeredAtMs: 5300, got: "granted", number: 4 }),
+  ],
+];
+
+function nthDraw({ draw }: DrawHistory, index: number) {
+  const found = draw.pulses[index];
+  if (found === undefined) throw new Error(`there is no draw at ${index}`);
+  return found;
+}
+function place({ join }: ShopperRecord, other: number): void {
+  if (join === undefined) throw new Error("not in line");
+  join.place = other;
+}
+
 describe("the proof", () => {
   test("holds for a sale that went well", () => {
     const broken = judge(goodHistory(), goodBooks()).filter(({ holds }) => !holds);
@@ -169,6 +252,18 @@ describe("the proof", () => {
     const [history, books] = [goodHistory(), goodBooks()];
     plant(history, books);
     const check = judge(history, books).find((one) => one.name === name);
+    expect(check?.holds).toBe(false);
+    expect(check?.evidence).not.toEqual([]);
+  });
+
+  test("holds for a draw that went well", async () => {
+    expect(judge(await goodDraw(), goodBooks()).filter(({ holds }) => !holds)).toEqual([]);
+  });
+
+  test.each(plantedInDraw)("of a draw breaks when %s", async (_violation, name, plant) => {
+    const history = await goodDraw();
+    plant(history);
+    const check = judge(history, goodBooks()).find((one) => one.name === name);
     expect(check?.holds).toBe(false);
     expect(check?.evidence).not.toEqual([]);
   });
@@ -193,8 +288,8 @@ describe("the proof", () => {
 describe("the proof does not accuse", () => {
   test("numbers that cross while both requests are under way", () => {
     const history = goodHistory();
-    nth(history, 0).join = { number: 1, sentAtMs: 120, answeredAtMs: 900 };
-    nth(history, 1).join = { number: 2, sentAtMs: 100, answeredAtMs: 800 };
+    nth(history, 0).join = joined(1, 120, 900);
+    nth(history, 1).join = joined(2, 100, 800);
     expect(judge(history, goodBooks()).find(({ name }) => name === "line_kept")?.holds).toBe(true);
   });
 
@@ -214,6 +309,50 @@ describe("the proof does not accuse", () => {
     history.pulses = history.pulses.map((pulse) => ({ ...pulse, nowMs: pulse.nowMs - 60_000 }));
     history.clockAheadMs = 60_000;
     expect(judge(history, goodBooks()).every(({ holds }) => holds)).toBe(true);
+  });
+
+  test("who missed a turn, and finds those behind already in", () => {
+    const history = goodHistory();
+    const late = { sentAtMs: 20_000, answeredAtMs: 20_050, got: "not_your_turn" };
+    nth(history, 0).entries = [late, { sentAtMs: 25_000, answeredAtMs: 25_050, got: "granted", number: 1 }];
+    expect(judge(history, goodBooks()).find(({ name }) => name === "nobody_passed")?.holds).toBe(true);
+  });
+
+  test("a place found again after the draw, because the lobby's answer was lost", async () => {
+    const history = await goodDraw();
+    const one = nth(history, 0);
+    if (one.join?.place === undefined) throw new Error("drawn");
+    one.join = { ...one.join, number: one.join.place, lobby: false, again: true, answeredAtMs: 4900 };
+    expect(judge(history, goodBooks()).filter(({ holds }) => !holds)).toEqual([]);
+  });
+
+  test.each([
+    ["the look was sent late by the crowd itself", 900, { crowd: [], front: [] }],
+    ["the crowd's process stood still", 0, { crowd: [{ fromMs: 8800, untilMs: 9100 }], front: [] }],
+    ["the front's process stood still", 0, { crowd: [], front: [{ fromMs: 7000, untilMs: 7600 }] }],
+  ])("the system of telling late when %s, and says so", (_cause, ownDelayMs, stalls) => {
+    const history = { ...goodHistory(), stalls };
+    nth(history, 2).told = { atMs: 9600, ownDelayMs };
+    const check = judge(history, goodBooks()).find(({ name }) => name === "told_in_time");
+    expect(check?.holds).toBe(true);
+    expect(check?.unjudged.join()).toMatch(/^1 heard up to 2\.10 s after .* machine was itself late/);
+  });
+
+  test("the system of telling late while something is broken on purpose, and says so", () => {
+    const history = { ...goodHistory(), faultsExpected: true };
+    nth(history, 2).told = { atMs: 9600, ownDelayMs: 0 };
+    const check = judge(history, goodBooks()).find(({ name }) => name === "told_in_time");
+    expect(check?.holds).toBe(true);
+    expect(check?.unjudged).toEqual([
+      "1 heard up to 2.10 s after the last order, while something was broken on purpose",
+    ]);
+  });
+
+  test("anybody of telling late while there is something left", () => {
+    const history = goodHistory();
+    history.items = [{ sku: "shoe", stock: 4, limit: 2 }];
+    nth(history, 2).told = { atMs: 99_000, ownDelayMs: 0 };
+    expect(judge(history, goodBooks()).find(({ name }) => name === "told_in_time")?.holds).toBe(true);
   });
 
   test("stock left over when everybody who wanted some has it", () => {

@@ -83,9 +83,23 @@ describe("a rehearsal", () => {
     expectSoldOut(report);
     expect(report.requests.byLayer.unknown).toBe(0);
     expect(report.redis?.perPurchase.scriptCalls).toBeGreaterThan(3);
+    expect(report.redis?.perWaitingShopper.scriptCalls).toBe(1);
+    expect(report.pulse?.polls).toBeGreaterThan(SHOPPERS);
+    expect(report.pulse?.perSecond).toBeLessThanOrEqual(1.1);
     expect(report.soldOutTold?.count).toBeGreaterThan(100);
+    expect(report.soldOutTold?.max).toBeGreaterThan(0);
     for (const step of ["page", "join", "poll", "entry", "reserve", "checkout"] as const)
       expect(report.latencies[step]?.count).toBeGreaterThan(0);
+  });
+
+  test("of a drawn lobby serves everybody at the place they drew", { timeout: TEST_MS }, async () => {
+    const drawn = { ...draft, sale: { ...draft.sale, lobby: "draw" as const } };
+    // Most are there before opening: so among those who buy are people of the lobby, and latecomers wait behind it.
+    const report = await rehearse(await start(), { draft: drawn, shares: { early: 0.7 } });
+    expectSoldOut(report);
+    expect(report.draw?.lobby).toBeGreaterThan(100);
+    expect(report.draw?.latecomers).toBeGreaterThan(30);
+    expect(report.draw?.servedOfLobby).toBeGreaterThan(10);
   });
 
   test("ends the same when Postgres refuses for 30 s", { timeout: TEST_MS }, async () => {
@@ -126,6 +140,13 @@ describe("a rehearsal", () => {
     expectSoldOut(report);
   });
 
+  test("breaks its proof when the lobby is let in by arrival after all", { timeout: TEST_MS }, async () => {
+    const target = await start({ luaPatch: withoutDraw });
+    const drawn = { ...draft, sale: { ...draft.sale, lobby: "draw" as const } };
+    const report = await rehearse(target, { draft: drawn, timeoutSeconds: 40, settleSeconds: 5 });
+    expect(broken(report).map(([name]) => name)).toContain("draw_kept");
+  });
+
   test("breaks its proof when the stock check is taken out", { timeout: TEST_MS }, async () => {
     const target = await start({ luaPatch: withoutStockCheck });
     // All want two, so that the last ones inside certainly want more than there is.
@@ -138,6 +159,14 @@ describe("a rehearsal", () => {
     expect(report.units.sold).toBeGreaterThan(STOCK);
   });
 });
+
+/** Lets the lobby in as it came, whatever was drawn. */
+function withoutDraw(file: string, source: string): string {
+  if (!file.endsWith("release.lua") || !source.includes("lobbyNumberAt")) return source;
+  const patched = source.replace("local number = lobbyNumberAt(placed)", "local number = placed");
+  expect(patched).not.toBe(source);
+  return patched;
+}
 
 function withoutStockCheck(file: string, source: string): string {
   if (!file.endsWith("reserve.lua")) return source;

@@ -45,14 +45,19 @@ describe("a sale file", () => {
     const { sale, notes } = from({
       ...drop,
       identity: "registered",
-      lobby: "draw",
       slots: { count: 2, claimUntil: "2031-05-01T10:30:00Z" },
       registrationOpensAt: "2031-04-30T10:00:00Z",
     });
-    expect(sale).toMatchObject({ identity: "anyone", lobby: "arrival" });
+    expect(sale).toMatchObject({ identity: "anyone" });
     expect(sale).not.toHaveProperty("slots");
     expect(sale).not.toHaveProperty("registrationOpensAt");
-    expect(notes.join("\n")).toMatch(/registration and slots left out[^]*identity[^]*lobby/);
+    expect(notes.join("\n")).toMatch(/registration and slots left out[^]*identity/);
+  });
+
+  test("keeps a drawn lobby", () => {
+    const { sale, notes } = from({ ...drop, items: [{ ...shoe, price: 0 }], lobby: "draw" });
+    expect(sale.lobby).toBe("draw");
+    expect(notes).toEqual([]);
   });
 
   test("keeps its own waiting times, and gets short ones where it has none", () => {

@@ -12,6 +12,7 @@ export interface SaleState {
   sale: Map<string, string>;
   stock: Map<string, string>;
   waitlist: Map<string, number>;
+  lobby: Map<string, number>;
   /** shopper → number */
   released: Map<string, number>;
   inside: Map<string, number>;
@@ -27,22 +28,25 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
   const hash = async (key: string) => pairs(await command("HGETALL", key));
   const zset = async (key: string) => numbers(pairs(await command("ZRANGE", key, 0, -1, "WITHSCORES")));
   // All sent before the first answer, on one connection: nothing of this process comes in between.
-  const [sale, stock, released, shoppers, records, waitlist, inside, holds, entries] = await Promise.all([
-    hash(keys.sale),
-    hash(keys.stock),
-    hash(keys.released),
-    hash(keys.shoppers),
-    hash(keys.reservations),
-    zset(keys.waitlist),
-    zset(keys.inside),
-    zset(keys.holds),
-    command("XRANGE", keys.outbox, "-", "+"),
-  ]);
+  const [sale, stock, released, shoppers, records, waitlist, lobby, inside, holds, entries] =
+    await Promise.all([
+      hash(keys.sale),
+      hash(keys.stock),
+      hash(keys.released),
+      hash(keys.shoppers),
+      hash(keys.reservations),
+      zset(keys.waitlist),
+      zset(keys.lobby),
+      zset(keys.inside),
+      zset(keys.holds),
+      command("XRANGE", keys.outbox, "-", "+"),
+    ]);
   return {
     definition,
     sale,
     stock,
     waitlist,
+    lobby,
     released: new Map([...released].map(([shopper, entry]) => [shopper, parseInt(entry)])),
     inside,
     reservations: new Map([...records].map(([id, text]) => [id, recordJson.parse(text)])),
@@ -57,19 +61,25 @@ export function unitsIn(state: SaleState, sku: string, states: string[], shopper
   const records = [...state.reservations.values()].filter(
     (record) => states.includes(record.state) && (shopper === undefined || record.shopper === shopper),
   );
-  const lines = records.flatMap((record) => record.lines).filter((line) => line.sku === sku);
-  return lines.reduce((sum, line) => sum + line.quantity, 0);
+  return unitsOf(records, sku);
 }
 
-/** What does not add up. */
-export function imbalances(state: SaleState): string[] {
+const unitsOf = (records: Reservation[], sku: string) =>
+  records
+    .flatMap(({ lines }) => lines.filter((line) => line.sku === sku))
+    .reduce((sum, line) => sum + line.quantity, 0);
+
+/**
+ * What does not add up.
+ * @param restored the records that a rebuild brought back, by id: the outbox began after them
+ */
+export function imbalances(state: SaleState, restored = new Map<string, Reservation>()): string[] {
   const { definition, sale, stock, shoppers, holds, outbox } = state;
   const faults: string[] = [];
   const equal = (what: string, is: number | string | undefined, expected: number | string | undefined) => {
     if (is !== expected) faults.push(`${what} is ${String(is)}, not ${String(expected)}`);
   };
-  let availableSum = 0;
-  let unsold = 0;
+  let [availableSum, suppliedSum, returnedSum, unsold] = [0, 0, 0, 0];
   for (const { sku, stock: supplied, limit } of definition.items) {
     const [available = NaN, slots = NaN, held = NaN, confirmed = NaN] = [
       "available",
@@ -88,10 +98,15 @@ export function imbalances(state: SaleState): string[] {
       equal(`${shopper}/${sku}`, Number(shoppers.get(`${shopper}/${sku}`) ?? 0), units);
       if (units > limit) faults.push(`${shopper} has ${units} of ${sku}`);
     }
+    const back = [...restored.values()].filter(({ state: s }) => s === "released" || s === "expired");
+    returnedSum += unitsIn(state, sku, ["released", "expired"]) - unitsOf(back, sku);
+    suppliedSum += supplied;
     availableSum += available;
     unsold += supplied - confirmed;
   }
   equal("available", Number(stock.get("available")), availableSum);
+  equal("supplied", Number(stock.get("supplied")), suppliedSum);
+  equal("returned", Number(stock.get("returned")), returnedSum);
   equal("unsold", Number(sale.get("unsold")), unsold);
 
   const live = [...state.reservations.values()].filter((record) => record.state === "held");
@@ -105,23 +120,29 @@ export function imbalances(state: SaleState): string[] {
   for (const [id, record] of state.reservations) {
     equal(`the id of ${id}`, record.id, id);
     const entries = outbox.filter((entry) => entry.id === id);
-    equal(`the first outbox entry of ${id}`, entries[0]?.state, "held");
+    const before = restored.get(id);
+    if (before?.state === record.state) continue;
+    if (before === undefined) equal(`the first outbox entry of ${id}`, entries[0]?.state, "held");
     equal(`the last outbox entry of ${id}`, JSON.stringify(entries.at(-1)), JSON.stringify(record));
-    changes += record.state === "held" ? 1 : 2;
+    changes += before !== undefined || record.state === "held" ? 1 : 2;
   }
   equal("the number of outbox entries", outbox.length, changes);
   return faults;
 }
 
-/** What is wrong with the line: one place each, one number each. */
-export function lineFaults({ sale, waitlist, released }: SaleState): string[] {
-  const faults = [...waitlist.keys()]
-    .filter((shopper) => released.has(shopper))
-    .map((s) => `${s} is twice there`);
-  const given = [...waitlist.values(), ...released.values()];
-  if (new Set(given).size !== given.length) faults.push("a number was given twice");
+/** What is wrong with the line: one place each, one number each, in the lobby as in the line. */
+export function lineFaults({ sale, waitlist, lobby, released }: SaleState): string[] {
+  const places = [...waitlist.keys(), ...lobby.keys(), ...released.keys()];
+  const faults = places.filter((shopper, i) => places.indexOf(shopper) < i).map((s) => `${s} is twice there`);
   const last = Number(sale.get("lastNumber"));
-  if (given.some((number) => number > last)) faults.push("a number is above the last one given");
+  const given = [...waitlist.values(), ...released.values()];
+  for (const numbers of [given, [...lobby.values()]]) {
+    if (new Set(numbers).size !== numbers.length) faults.push("a number was given twice");
+    if (numbers.some((number) => number > last)) faults.push("a number is above the last one given");
+  }
+  const drawn = sale.get("drawCount");
+  if (drawn !== undefined && [...lobby.values()].some((number) => number > Number(drawn)))
+    faults.push("somebody in the lobby is not in the draw");
   if (Number(sale.get("nowServing")) > last) faults.push("a number is served that was not given");
   return faults;
 }

@@ -4,15 +4,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll } from "vitest";
-import { z } from "zod";
 import { startRedisGateway, type RedisGateway } from "../../dev/redis/gateway.ts";
 import { startRedisServer, type RedisServer } from "../../dev/redis/server.ts";
 import { saleSchema, type Sale, type SaleInput } from "../../domain/sale.ts";
 import { tokenKeys } from "../../domain/token.ts";
 import { connectRedis } from "../../functions/redis/client.ts";
-import createSql from "../../functions/sale/create.sql";
 import { createSale } from "../../functions/sale/sale.ts";
 import type { Services } from "../../functions/services.ts";
+import { postgresSaying } from "./postgres.ts";
 import { TestSale } from "./sale.ts";
 
 /** What a test says of its sale; the rest has defaults. Items cost nothing unless they say so. */
@@ -43,7 +42,7 @@ export function withRedis(): TestRedis {
   beforeAll(async () => {
     server = await startRedisServer();
     gateway = await startRedisGateway({ redis: server, token });
-    services = servicesOn(gateway.url, 1);
+    services = servicesOn(gateway.url);
   });
   afterAll(async () => {
     await gateway?.close();
@@ -65,11 +64,6 @@ export function withRedis(): TestRedis {
   return world;
 }
 
-/** Publishes a sale under an epoch, through the function that does it in production. */
-export async function publishAs(world: TestRedis, sale: Sale, epoch: number): Promise<void> {
-  await createSale({ ...world.services, postgres: postgresSaying(epoch) }, sale);
-}
-
 export function definition(rules: Rules): Sale {
   const { items = { shoe: 10 }, opensAtMs = defaultOpensAtMs, openSeconds = 3600, ...rest } = rules;
   return saleSchema.parse({
@@ -88,19 +82,16 @@ export function definition(rules: Rules): Sale {
   });
 }
 
-function servicesOn(url: string, epoch: number): Services {
+function servicesOn(url: string): Services {
   return {
     redis: connectRedis(url, token),
-    postgres: postgresSaying(epoch),
+    postgres: postgresSaying(),
     keys: tokenKeys(`test:${"k".repeat(32)}`),
+    identitySecret: "i".repeat(32),
+    email: { send: () => Promise.reject(new Error("no e-mail in these tests")) },
+    emailFrom: "shop@example.com",
     later: (work) => void work.catch(() => undefined),
   };
-}
-
-/** Postgres has no part in these tests but to say, of any sale, that it is new and which epoch it has. */
-function postgresSaying(epoch: number): Services["postgres"] {
-  const created = { created: true, same: true, published: false, epoch };
-  return (row, statement) => Promise.resolve(z.array(row).parse(statement === createSql ? [created] : []));
 }
 
 function started<Part>(part: Part | undefined): Part {

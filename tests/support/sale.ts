@@ -14,9 +14,13 @@ import {
   reserveScript,
   summedBySku,
 } from "../../functions/reservation/reservation.ts";
-import { setModeScript } from "../../functions/sale/sale.ts";
+import { publishSale } from "../../functions/sale/publish.ts";
+import { restoreScript } from "../../functions/sale/rebuild.ts";
+import { setRuleScript } from "../../functions/sale/rules.ts";
+import { placeOf } from "../../static/assets/draw.js";
 import { imbalances, lineFaults, readState, type SaleState } from "./books.ts";
 import { inFlight } from "./in-flight.ts";
+import { postgresSaying, type Stored } from "./postgres.ts";
 import type { TestRedis } from "./redis.ts";
 
 export const scripts = {
@@ -28,15 +32,28 @@ export const scripts = {
   confirm: confirmScript,
   giveBack: giveBackScript,
   expire: expireScript,
-  setMode: setModeScript,
+  setRule: setRuleScript,
+  restore: restoreScript,
 };
 export type Scripts = typeof scripts;
 
 export interface Ticket {
   number: number;
   epoch: number;
+  /** The number is one of the lobby. */
+  inLobby?: boolean;
 }
-export interface Pass extends Ticket {
+/** What else a join brings along. */
+export interface Joining {
+  registered?: string;
+  account?: string;
+  /** A ticket, of this shopper unless it says so. */
+  old?: (Ticket & { shopper?: string }) | undefined;
+  failedCheck?: boolean;
+}
+export interface Pass {
+  number: number;
+  epoch: number;
   expiresAtMs: number;
 }
 /** sku → quantity; a list is sent as it is, without being summed. */
@@ -66,18 +83,43 @@ export class TestSale {
     return Date.parse(this.definition.opensAt) + Math.round(second * 1000);
   }
 
-  async join(shopper: string, second: number, old: Ticket = { number: 0, epoch: 0 }) {
-    const { sale, waitlist, released } = this.keys;
-    const args = [this.#now(second), shopper, old.number, old.epoch];
-    const reply = await this.#run(this.scripts.join, [sale, waitlist, released], args);
-    const [word, number, epoch, nowMs, nextTickMs] = reply;
-    if (word === "joined" || word === "again") this.tickets.set(shopper, { number, epoch });
-    return { word, number, epoch, nowMs, nextTickMs };
+  async join(
+    shopper: string,
+    second: number,
+    { registered = "", account = "", old, failedCheck = false }: Joining = {},
+  ) {
+    const { sale, waitlist, lobby, released } = this.keys;
+    const reply = await this.#run(
+      this.scripts.join,
+      [sale, waitlist, lobby, released],
+      [
+        this.#now(second),
+        shopper,
+        registered,
+        account,
+        old === undefined ? "" : (old.shopper ?? shopper),
+        old?.number ?? 0,
+        old?.epoch ?? 0,
+        old?.inLobby === true ? "1" : "",
+        failedCheck ? "1" : "",
+      ],
+    );
+    const { word, number, epoch, inLobby } = reply;
+    if (word === "joined" || word === "again") this.tickets.set(shopper, { number, epoch, inLobby });
+    return reply;
+  }
+
+  /** Joins with the ticket from before, as the functions do: a number of the lobby becomes its place, once drawn. */
+  async joinAgain(shopper: string, second: number, old = this.tickets.get(shopper)) {
+    const reply = await this.join(shopper, second, { old });
+    if (reply.word !== "place_first" || old === undefined) return reply;
+    const number = await placeOf(reply.seed, reply.drawn, old.number);
+    return await this.join(shopper, second, { old: { ...old, number, inLobby: false } });
   }
 
   async leave(shopper: string) {
-    const { sale, waitlist, released, inside, shoppers, holds } = this.keys;
-    const keys = [sale, waitlist, released, inside, shoppers, holds];
+    const { sale, waitlist, lobby, released, inside, shoppers, holds } = this.keys;
+    const keys = [sale, waitlist, lobby, released, inside, shoppers, holds];
     const [word] = await this.#run(this.scripts.leave, keys, [shopper]);
     return word;
   }
@@ -87,8 +129,8 @@ export class TestSale {
     second: number,
     ticket = this.tickets.get(shopper) ?? { number: 1, epoch: 1 },
   ) {
-    const { sale, waitlist, released, inside, stock, holds } = this.keys;
-    const keys = [sale, waitlist, released, inside, stock, holds];
+    const { sale, waitlist, lobby, released, inside, stock, holds } = this.keys;
+    const keys = [sale, waitlist, lobby, released, inside, stock, holds];
     const args = [this.#now(second), shopper, ticket.number, ticket.epoch];
     const reply = await this.#run(this.scripts.enter, keys, args);
     const [word, number, epoch, nowMs, passExpiresAtMs, nextTickMs] = reply;
@@ -105,8 +147,8 @@ export class TestSale {
   }
 
   async tickReply(second: number) {
-    const { sale, waitlist, released, inside, stock, holds } = this.keys;
-    const keys = [sale, waitlist, released, inside, stock, holds];
+    const { sale, waitlist, lobby, released, inside, stock, holds } = this.keys;
+    const keys = [sale, waitlist, lobby, released, inside, stock, holds];
     return await this.#run(this.scripts.tick, keys, [this.#now(second)]);
   }
 
@@ -143,8 +185,37 @@ export class TestSale {
   }
 
   async setMode(mode: Mode, second: number) {
-    const [word, before] = await this.#run(this.scripts.setMode, [this.keys.sale], [this.#now(second), mode]);
+    return await this.setRule("mode", mode, second);
+  }
+
+  async setRule(rule: "mode" | "releaseSize", value: string | number, second: number) {
+    const args = [this.#now(second), rule, value];
+    const [word, before] = await this.#run(this.scripts.setRule, [this.keys.sale], args);
     return { word, before };
+  }
+
+  /** Redis loses this sale, and no other. */
+  async lose(): Promise<void> {
+    await this.#world.gateway.redis.command("DEL", ...Object.values(this.keys));
+  }
+
+  /** @param records of reservations */
+  async restore(epoch: number, records: object[] = []) {
+    const { sale, stock, rebuild, waitlist, lobby, released, inside, reservations, shoppers, holds, outbox } =
+      this.keys;
+    const keys = [sale, stock, rebuild, waitlist, lobby, released, inside];
+    keys.push(reservations, shoppers, holds, outbox);
+    const [word] = await this.#run(this.scripts.restore, keys, [
+      epoch,
+      ...records.map((r) => JSON.stringify(r)),
+    ]);
+    return word;
+  }
+
+  /** As the functions publish it when Postgres says so. */
+  async publish(stored: Partial<Stored> = {}) {
+    const postgres = postgresSaying({ definition: this.definition, stored });
+    return await publishSale({ ...this.#world.services, postgres }, this.id, stored.epoch);
   }
 
   /** Brings people through the line and in, in this order; they must fit one release. */
@@ -155,9 +226,9 @@ export class TestSale {
     if (words.some((word) => word !== "entered")) throw new Error(`not all came in: ${words.join()}`);
   }
 
-  /** Brings any number of people inside, more than the stock would: the turn lasts 30 s. Leaves mode passthrough. */
+  /** Brings any number of people inside, more than the stock would: the turn lasts 30 s. Leaves mode normal. */
   async crowd(people: string[], second: number): Promise<void> {
-    await this.setMode("passthrough", second);
+    await this.setMode("passthrough", second - this.definition.releaseEverySeconds);
     await Promise.all(people.map((shopper) => this.join(shopper, second)));
     await this.tick(second);
     await this.setMode("normal", second);

@@ -1,6 +1,7 @@
 /** Random steps of a few shoppers in a sale. */
 import fc from "fast-check";
 import { modes, type Mode } from "../../domain/sale.ts";
+import type { Rules } from "./redis.ts";
 import type { Basket } from "./sale.ts";
 
 export type Step =
@@ -11,11 +12,22 @@ export type Step =
   | { do: "repeat"; which: number }
   | { do: "expire"; most: number }
   | { do: "mode"; mode: Mode }
+  | { do: "size"; releaseSize: number }
+  /** Seconds; fewer than none when the clock of Redis is set back, as a failover can do. */
   | { do: "wait"; seconds: number }
   | { do: "tick" };
 
 /** Anybody, or the n-th of those for whom it makes sense: else most steps would only be refused. */
 export type Choice = string | number;
+
+/** So little of everything that a few shoppers meet every limit. */
+export const anyRules: fc.Arbitrary<Rules> = fc.record({
+  lobby: fc.constantFrom("arrival" as const, "draw" as const),
+  releaseSize: fc.constantFrom(1, 3, 3),
+  capacity: fc.constantFrom(2, 5, 5),
+  // Most sales last longer than their steps; some end on the way.
+  openSeconds: fc.constantFrom(300, 10_000, 10_000),
+});
 
 /** @param baskets what may be asked for */
 export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step[]> {
@@ -23,7 +35,7 @@ export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step
   const choice = fc.oneof({ weight: 1, arbitrary: who }, { weight: 3, arbitrary: fc.nat(people.length) });
   const which = fc.nat(4);
   const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ do: fc.constant("join" as const), who }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("join" as const), who }) },
     { weight: 8, arbitrary: fc.record({ do: fc.constant("enter" as const), who: choice }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who }) },
     {
@@ -51,10 +63,17 @@ export function anySteps(people: string[], baskets: Basket[]): fc.Arbitrary<Step
       }),
     },
     {
-      weight: 3,
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("size" as const),
+        releaseSize: fc.constantFrom(1, 2, 5),
+      }),
+    },
+    {
+      weight: 4,
       arbitrary: fc.record({
         do: fc.constant("wait" as const),
-        seconds: fc.constantFrom(1, 5, 5, 5, 10, 10, 30, 60),
+        seconds: fc.constantFrom(1, 5, 5, 5, 10, 10, 30, 60, -2, -7),
       }),
     },
     { weight: 4, arbitrary: fc.record({ do: fc.constant("tick" as const) }) },

@@ -4,7 +4,8 @@ import { mintShopper } from "../../domain/token.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { joinQueue } from "../../functions/queue/queue.ts";
 import { SALES_KEY, saleKeys } from "../../functions/redis/keys.ts";
-import { createSale, readSale, setMode } from "../../functions/sale/sale.ts";
+import { setMode } from "../../functions/sale/rules.ts";
+import { createSale, readSale } from "../../functions/sale/sale.ts";
 import { CREATE, admit, buy, expectSameBooks, must, newSale, useWorld, stored } from "./harness.ts";
 
 const { world, services } = await useWorld();
@@ -129,12 +130,14 @@ test("a sale that Redis lost is not published again, by nobody, and joins are on
   await everyMinute(services);
   await world.settle();
   expect(await world.redis.redis.command("EXISTS", ...Object.values(saleKeys(sale.id)))).toBe(0);
-  expect(await joinQueue(services, sale.id, mintShopper(), undefined)).toMatchObject({ refused: "on_hold" });
+  expect(await joinQueue(services, sale.id, { shopper: mintShopper() })).toMatchObject({
+    refused: "on_hold",
+  });
   expect(await setMode(services, sale.id, "normal", "")).toMatchObject({ refused: "on_hold" });
   const { items, orders } = await stored(world, sale.id);
   expect(items).toEqual([{ sku: "shoe", stock: 1000, held: 0, confirmed: 10 }]);
   expect(orders).toHaveLength(1);
-  expect(await joinQueue(services, "no-such-sale", mintShopper(), undefined)).toMatchObject({
+  expect(await joinQueue(services, "no-such-sale", { shopper: mintShopper() })).toMatchObject({
     refused: "not_found",
   });
 });

@@ -36,7 +36,7 @@ export const APPLY =
   "insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)\\n  select";
 export const CURSOR = "select last_entry from sync_cursor";
 export const SET_ASIDE = "event_refused";
-export const CREATE = "insert into sales (id, definition)";
+export const CREATE = "insert into sales (id, definition, draw_seed)";
 
 const keys = tokenKeys(`t:${"secret-".repeat(6)}`);
 const token = "only-for-this-test";
@@ -68,6 +68,9 @@ async function startWorld() {
     redis: connectRedis(redis.url, token),
     postgres: connectPostgres(postgres.connectionString, postgres.url),
     keys,
+    identitySecret: "i".repeat(32),
+    email: { send: () => Promise.reject(new Error("no e-mail in these tests")) },
+    emailFrom: "shop@example.com",
     later: (work) => void underWay.push(work.catch((error: unknown) => failures.push(error))),
   });
 
@@ -136,11 +139,17 @@ export async function drainAgain(world: World, saleId: string): Promise<unknown[
   return await world.settle();
 }
 
+/** Releases as if another tick had passed: no test waits for one. */
+export async function tickNow(world: World, services: Services, saleId: string) {
+  await world.redis.redis.command("HINCRBY", saleKeys(saleId).sale, "lastTick", -1);
+  return must(await tick(services, saleId));
+}
+
 /** So many new shoppers, from the line to a pass each. */
 export async function admit(services: Services, saleId: string, count: number): Promise<PassClaims[]> {
   const times = <Result>(work: () => Promise<Result>) => Promise.all(Array.from({ length: count }, work));
   const tickets = await times(async () => {
-    const { answer } = must(await joinQueue(services, saleId, mintShopper(), undefined));
+    const { answer } = must(await joinQueue(services, saleId, { shopper: mintShopper() }));
     return must(await services.keys.verify("ticket", answer.ticket));
   });
   while (must(await tick(services, saleId)).waiting > 0) await sleep(50);

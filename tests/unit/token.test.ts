@@ -1,10 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mintShopper, tokenKeys, type TicketClaims } from "../../domain/token.ts";
+import { knownShopper, mintShopper, tokenKeys, type TicketClaims } from "../../domain/token.ts";
 
 const secret = (letter: string) => letter.repeat(32);
 const keys = tokenKeys(`a:${secret("x")}`);
-const ticket: TicketClaims = { kind: "ticket", sale: "s", shopper: "p", number: 7, epoch: 1, joinedAtMs: 5 };
+const ticket: TicketClaims = {
+  kind: "ticket",
+  sale: "s",
+  shopper: "p",
+  identity: "anyone",
+  number: 7,
+  epoch: 1,
+  joinedAtMs: 5,
+  expiresAtMs: 9,
+};
 
 describe("a token", () => {
   test("gives back what was signed, and only as the kind it is", async () => {
@@ -51,6 +60,17 @@ describe("a token", () => {
     expect(await tokenKeys(`old:${secret("n")}`).verify("ticket", old)).toBeUndefined();
   });
 
+  test("of a ghost reads like any other, and only the keys tell them apart", async () => {
+    const [ghost, other] = [await keys.sign({ ...ticket, ghost: true }), await keys.sign(ticket)];
+    const withoutMac = (token: string) => token.split(".").slice(0, 2).join(".");
+    expect(withoutMac(ghost)).toBe(withoutMac(other));
+    expect(ghost.length).toBe(other.length);
+    expect(ghost).not.toBe(other);
+    expect(await keys.verify("ticket", ghost)).toEqual({ ...ticket, ghost: true });
+    expect(await keys.verify("ticket", other)).not.toHaveProperty("ghost");
+    expect(await tokenKeys(`a:${secret("z")}`).verify("ticket", ghost)).toBeUndefined();
+  });
+
   test.each(["", "a", "a:", "a:short", `a b:${secret("x")}`])("no keys from %j", (setting) => {
     expect(() => tokenKeys(setting)).toThrow(/TOKEN_KEYS must be/);
   });
@@ -60,4 +80,24 @@ test("shoppers are 16 characters and do not repeat", () => {
   const many = new Set(Array.from({ length: 10_000 }, mintShopper));
   expect(many.size).toBe(10_000);
   for (const shopper of many) expect(shopper).toMatch(/^[\w-]{16}$/);
+});
+
+describe("the shopper's id of somebody known by more than a cookie", () => {
+  const who = "address spring ann@example.com";
+
+  test("is the same for the same person, and another for every other person, sale and secret", async () => {
+    const id = await knownShopper(secret("i"), who);
+    expect(id).toMatch(/^[\w-]{16}$/);
+    expect(await knownShopper(secret("i"), who)).toBe(id);
+    const others = [
+      await knownShopper(secret("i"), "address spring bob@example.com"),
+      await knownShopper(secret("i"), "address autumn ann@example.com"),
+      await knownShopper(secret("j"), who),
+    ];
+    expect(new Set([id, ...others]).size).toBe(4);
+  });
+
+  test("is not made with a secret that could be guessed", async () => {
+    await expect(knownShopper("short", who)).rejects.toThrow(/IDENTITY_SECRET must have/);
+  });
 });

@@ -1,7 +1,8 @@
 /** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
 import type { Order, PublicSale, Pulse, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { count, money, utcText, waitText } from "./format.ts";
+import { count, placeTexts } from "../../static/assets/line.js";
+import { money, utcText } from "./format.ts";
 import { visitPath } from "./sale.tsx";
 
 export interface Turn {
@@ -15,8 +16,16 @@ export interface Turn {
 }
 
 export type Visit =
-  | { step: "outside"; phase: Phase }
-  | { step: "waiting"; number: number; joinedAtMs: number; phase: Phase; called: boolean }
+  | { step: "outside"; phase: Phase; registered?: boolean }
+  | {
+      step: "waiting";
+      number: number;
+      /** The number is one of the lobby, whose draw is still to come. */
+      lobby: boolean;
+      joinedAtMs: number;
+      phase: Phase;
+      called: boolean;
+    }
   | Turn
   | { step: "held"; reservation: Reservation }
   | { step: "order"; order: Order };
@@ -32,16 +41,18 @@ export function Waiting({
   visit: Waits;
   pulse: Pulse | undefined;
 }) {
-  const ahead = pulse === undefined ? undefined : Math.max(0, visit.number - pulse.nowServing - 1);
+  const [people, expected, moved] = placeTexts({ ...visit, isOpen: visit.phase === "open", pulse });
   return (
     <>
       <h2>{visit.called ? "You are next" : "You are in line"}</h2>
       <p class="number">
-        <span class="quiet">Your number</span>
+        <span class="quiet">{visit.lobby ? "Your number in the lobby" : "Your number"}</span>
         {count(visit.number)}
       </p>
       <div class="stub"></div>
-      <p>{waitingText(visit, pulse, ahead)}</p>
+      <p class="ahead">{people}.</p>
+      {expected !== "" && <p>{expected}</p>}
+      {moved !== "" && <p class="quiet">{moved}</p>}
       {visit.phase === "lobby" && (
         <p>
           The sale opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
@@ -62,20 +73,6 @@ export function Waiting({
       </details>
     </>
   );
-}
-
-function waitingText(visit: Waits, pulse: Pulse | undefined, ahead: number | undefined): string {
-  if (pulse === undefined || ahead === undefined) return "We cannot see the line right now.";
-  if (visit.called) return "Your turn has come. You are let in as soon as there is room.";
-  const people =
-    ahead === 0
-      ? "Nobody is ahead of you."
-      : `${count(ahead)} ${ahead === 1 ? "person is" : "people are"} ahead of you.`;
-  if (visit.phase !== "open") return people;
-  if (pulse.mode !== "normal" && pulse.mode !== "passthrough")
-    return `${people} The sale is paused for a moment.`;
-  const wait = waitText(ahead + 1, pulse.perSecond);
-  return `${people} ${wait === undefined ? "We cannot say yet how long it takes." : `The wait is ${wait}.`}`;
 }
 
 export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; pulse: Pulse | undefined }) {

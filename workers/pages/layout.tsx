@@ -37,6 +37,7 @@ function Document({ title, description, refresh, image, children }: Frame) {
         <link rel="modulepreload" href="/assets/view.js" />
         <link rel="modulepreload" href="/assets/api.js" />
         <link rel="modulepreload" href="/assets/format.js" />
+        <link rel="modulepreload" href="/assets/line.js" />
       </head>
       <body>
         <a class="skip" href="#main">
@@ -52,7 +53,7 @@ function Document({ title, description, refresh, image, children }: Frame) {
         <footer class="foot">
           <ul>
             <li>
-              <b>One place each.</b> The line goes by arrival. Nobody passes anybody.
+              <b>One place each.</b> The line goes by its numbers. Nobody passes anybody.
             </li>
             <li>
               <b>Your place is kept.</b> Reload, sleep, come back: the number stays yours.

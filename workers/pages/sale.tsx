@@ -4,6 +4,8 @@
  */
 import type { PublicSale } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
+import { modeTexts } from "../../static/assets/line.js";
+import { drawPath } from "./draw.tsx";
 import { utcText } from "./format.ts";
 import { page } from "./layout.tsx";
 import { Product } from "./product.tsx";
@@ -21,15 +23,31 @@ export const headlines: Record<Phase, string> = {
   settled: "This sale has ended",
 };
 
-export function salePage(sale: PublicSale): string {
+/** What of the shop's settings a page shows. */
+export interface Shown {
+  /** The bot check's widget. */
+  widget?: { siteKey: string; script: string } | undefined;
+  /** Where a shopper signs in. */
+  loginUrl?: string | undefined;
+}
+
+export function salePage(sale: PublicSale, shown: Shown): string {
+  const { widget } = shown;
   return page({
     title: sale.name,
     description: sale.description.slice(0, 200),
     image: sale.image,
     children: (
       <Product sale={sale}>
-        <section class="card" id="live" data-sale={forScript(sale)} data-words={scriptWords}>
-          <Outside sale={sale} phase={sale.phase} />
+        <section
+          class="card"
+          id="live"
+          data-sale={forScript(sale)}
+          data-words={scriptWords}
+          data-bot-check={widget === undefined ? undefined : JSON.stringify(widget)}
+          data-login={shown.loginUrl}
+        >
+          <Outside sale={sale} phase={sale.phase} loginUrl={shown.loginUrl} />
         </section>
         <p class="unseen" id="announce" role="status"></p>
       </Product>
@@ -37,8 +55,18 @@ export function salePage(sale: PublicSale): string {
   });
 }
 
+interface OutsideCard {
+  sale: PublicSale;
+  phase: Phase;
+  loginUrl?: string | undefined;
+  /** A link was sent just now. */
+  registered?: boolean;
+}
+
 /** Not in line: when it opens, and the way in. */
-export function Outside({ sale, phase }: { sale: PublicSale; phase: Phase }) {
+export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCard) {
+  const isOpen = phase === "lobby" || phase === "open";
+  const isOver = phase === "sold_out" || phase === "closed" || phase === "settled";
   return (
     <>
       <h2 tabindex={-1}>{headlines[phase]}</h2>
@@ -52,21 +80,48 @@ export function Outside({ sale, phase }: { sale: PublicSale; phase: Phase }) {
       )}
       {phase === "open" && <p>Take a place in line. You will be let in when your turn comes.</p>}
       {phase === "sold_out" && <p>Everything has found an owner. Thank you for coming.</p>}
-      {phase === "lobby" || phase === "open" ? (
+      {!isOver && modeTexts[sale.mode] !== undefined && <p>{modeTexts[sale.mode]}</p>}
+      {!isOver && sale.identity === "registered" && <Registering sale={sale} registered={registered} />}
+      {!isOver && sale.identity === "account" && (
+        <p>
+          This sale is for accounts of the shop. {loginUrl !== undefined && <a href={loginUrl}>Sign in</a>}
+        </p>
+      )}
+      {isOpen && (
         <form method="post" action={`${visitPath(sale.id)}/join`} data-do="join">
           <button class="button">Join the line</button>
         </form>
-      ) : (
-        (phase === "scheduled" || phase === "registration") && (
-          <p class="quiet">
-            The line takes people from <time datetime={sale.lobbyOpensAt}>{utcText(sale.lobbyOpensAt)}</time>.
-          </p>
-        )
+      )}
+      {!isOpen && !isOver && (
+        <p class="quiet">
+          The line takes people from <time datetime={sale.lobbyOpensAt}>{utcText(sale.lobbyOpensAt)}</time>.
+        </p>
+      )}
+      {sale.lobby === "draw" && !isOver && (
+        <p class="quiet">
+          At opening the places are drawn among all who are here.{" "}
+          <a href={drawPath(sale.id)}>Check the draw</a>
+        </p>
       )}
       <p class="quiet after">
         <a href={visitPath(sale.id)}>Been here before? See your place</a>
       </p>
     </>
+  );
+}
+
+function Registering({ sale, registered }: { sale: PublicSale; registered: boolean }) {
+  if (registered)
+    return <p role="status">Look into your mailbox: the link in our e-mail confirms your address.</p>;
+  return (
+    <form class="register" method="post" action={`${visitPath(sale.id)}/register`} data-do="register">
+      <label>
+        Your e-mail address
+        <input type="email" name="email" required autocomplete="email" maxlength={254} />
+      </label>
+      <button class="button">Send me a link</button>
+      <p class="quiet">This sale is for confirmed addresses: one place for each.</p>
+    </form>
   );
 }
 
@@ -81,6 +136,8 @@ export function forScript({
   lobbyOpensAt,
   phase,
   mode,
+  identity,
+  lobby,
   items,
 }: PublicSale): string {
   return JSON.stringify({
@@ -91,6 +148,8 @@ export function forScript({
     lobbyOpensAt,
     phase,
     mode,
+    identity,
+    lobby,
     items: items.map(({ sku, name, price, limit }) => ({ sku, name, price, limit })),
   });
 }

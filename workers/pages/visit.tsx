@@ -58,7 +58,7 @@ const titles: Record<Visit["step"], string> = {
 function Card({ sale, visit, pulse, nowMs }: VisitPage) {
   switch (visit.step) {
     case "outside":
-      return <Outside sale={sale} phase={visit.phase} />;
+      return <Outside sale={sale} phase={visit.phase} registered={visit.registered === true} />;
     case "waiting":
       return <Waiting sale={sale} visit={visit} pulse={pulse} />;
     case "turn":
@@ -96,7 +96,11 @@ function handover(visit: Visit): string {
     case "outside":
       return "{}";
     case "waiting":
-      return JSON.stringify({ number: visit.number, joinedAt: new Date(visit.joinedAtMs).toISOString() });
+      return JSON.stringify({
+        number: visit.number,
+        lobby: visit.lobby,
+        joinedAt: new Date(visit.joinedAtMs).toISOString(),
+      });
     case "turn":
       return JSON.stringify({ number: visit.number, passUntilMs: visit.passUntilMs });
     case "held":

@@ -5,7 +5,7 @@
 import { refusals, type RefusalWord } from "../../domain/refusal.ts";
 
 /** Words only operators can meet. */
-type OperatorWord = "unauthorized" | "sale_exists" | "sale_ended";
+type OperatorWord = "unauthorized" | "sale_exists" | "sale_ended" | "redis_intact";
 
 export const words = {
   malformed_json: "Something went wrong on this page. Please reload it.",
@@ -15,6 +15,12 @@ export const words = {
   not_found: "There is nothing here any more.",
   method_not_allowed: "Something went wrong on this page. Please reload it.",
   cross_origin: "This came from another site, so nothing was done. Please start from this page.",
+  bot_check_failed: "Please show that you are a person, and join again. This needs JavaScript.",
+  registration_needed: "This sale is for confirmed e-mail addresses. Please confirm yours first.",
+  login_needed: "This sale is for accounts of the shop. Please sign in, then join.",
+  registration_closed: "This sale takes no registrations now.",
+  token_expired: "This link has ended. Please ask for a new one.",
+  outdated_ticket: "The line was rebuilt. Your old number is kept: it comes back by joining again.",
   invalid_ticket: "Your place in line is no longer valid. Please join again.",
   invalid_pass: "Your turn has to be checked again. Your place in line is safe.",
   pass_expired: "Your turn had ended. Your place in line is safe and lets you back in when there is room.",

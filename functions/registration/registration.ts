@@ -1,0 +1,80 @@
+/**
+ * Confirmed addresses: who shows by the link of an e-mail that an address is theirs is one person of a sale, on whatever
+ * device. Nothing is stored but the e-mail itself: the link carries a signed token, and Redis sees an HMAC of the address.
+ */
+import { z } from "zod";
+import type { ConfirmedRegistration, PublicSale } from "../../domain/api.ts";
+import { saleTimes } from "../../domain/phase.ts";
+import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { knownShopper } from "../../domain/token.ts";
+import { sendEmails } from "../mail/mailer.ts";
+import { missing, readSale } from "../sale/sale.ts";
+import type { Services } from "../services.ts";
+
+const LINK_LASTS_MS = 24 * 3_600_000;
+
+/** Writes the e-mail with the link. The answer is the same whatever is known of the address. */
+export async function register(
+  services: Services,
+  saleId: string,
+  email: string,
+  shopUrl: string,
+): Promise<{ taken: true } | Refusal<"registration_closed" | "not_found" | "on_hold">> {
+  const sale = await readSale(services, saleId);
+  if (sale === undefined) return await missing(services, saleId);
+  const now = Date.now();
+  if (!takesRegistrations(sale, now)) return refuse("registration_closed");
+  const token = await services.keys.sign({
+    kind: "confirmation",
+    sale: saleId,
+    shopper: await knownShopper(services.identitySecret, `address ${saleId} ${normalised(email)}`),
+    expiresAtMs: Math.min(now + LINK_LASTS_MS, Date.parse(sale.closesAt)),
+  });
+  await services.postgres(
+    z.unknown(),
+    "insert into emails (id, sale_id, recipient, subject, body) values ($1, $2, $3, $4, $5)",
+    [
+      crypto.randomUUID(),
+      saleId,
+      email.trim(),
+      `Confirm your address for ${sale.name}`,
+      `Somebody, most likely you, wants to take part in "${sale.name}" with this address.\n\n` +
+        `If it was you, open this page and confirm:\n${shopUrl}/sales/${saleId}/confirm?token=${token}\n\n` +
+        `If it was not, do nothing: without it nothing happens.\n`,
+    ],
+  );
+  services.later(sendEmails(services));
+  return { taken: true };
+}
+
+/** Repeating it answers the same person. */
+export async function confirmRegistration(
+  services: Services,
+  saleId: string,
+  token: string,
+): Promise<ConfirmedRegistration | Refusal<"token_expired" | "invalid_input">> {
+  const claims = await services.keys.verify("confirmation", token);
+  if (claims?.sale !== saleId)
+    return refuse("invalid_input", { errors: [{ pointer: "/token", detail: "not a link of this sale" }] });
+  if (claims.expiresAtMs <= Date.now()) return refuse("token_expired");
+  const registration = await services.keys.sign({
+    kind: "registered",
+    sale: saleId,
+    shopper: claims.shopper,
+  });
+  return { status: "waiting", registration };
+}
+
+/** A sale without a window that wants confirmed addresses takes them for as long as it lasts. */
+function takesRegistrations(sale: PublicSale, nowMs: number): boolean {
+  const { registrationOpensAtMs, closesAtMs } = saleTimes(sale);
+  if (registrationOpensAtMs === undefined && sale.identity !== "registered") return false;
+  const until = sale.registrationClosesAt === undefined ? closesAtMs : Date.parse(sale.registrationClosesAt);
+  return nowMs >= (registrationOpensAtMs ?? 0) && nowMs < until;
+}
+
+/** The same address in other spellings is the same person: case does not count, nor does what follows a plus. */
+function normalised(email: string): string {
+  const [local = "", domain = ""] = email.trim().toLowerCase().split("@");
+  return `${local.replace(/\+.*$/, "")}@${domain}`;
+}

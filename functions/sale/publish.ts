@@ -1,0 +1,131 @@
+/**
+ * Brings a sale from Postgres to Redis, which then sells it. All of it is read from Postgres, so that a sale published
+ * late, again or after a loss has what is left and not what there was.
+ */
+import { z } from "zod";
+import { saleTimes } from "../../domain/phase.ts";
+import { modes, saleSchema } from "../../domain/sale.ts";
+import { bigint } from "../postgres/client.ts";
+import { persist, runScript, type Script } from "../redis/client.ts";
+import { SALES_KEY, saleKeys } from "../redis/keys.ts";
+import type { Services } from "../services.ts";
+import publishLua from "./publish.lua";
+import publishableSql from "./publishable.sql";
+
+/** How long a released shopper has to come in before the room is given on, at most. */
+const TURN_MS = 30_000;
+
+const publishWord = z.enum(["again", "superseded", "published"]);
+export const publishScript: Script<[z.output<typeof publishWord>, number]> = {
+  name: "publish",
+  source: publishLua,
+  reply: z.tuple([publishWord, z.number()]),
+};
+
+const publishableRow = z.object({
+  definition: saleSchema,
+  epoch: z.number(),
+  mode: z.enum(modes),
+  release_size: z.number().nullable(),
+  draw_seed: z.string().nullable(),
+  draw_count: bigint.nullable(),
+  numbers_until: bigint,
+  now_serving: bigint,
+  items: z.array(z.object({ sku: z.string(), stock: z.number(), held: z.number(), confirmed: z.number() })),
+});
+type Publishable = z.output<typeof publishableRow>;
+
+/**
+ * @param rebuilding the epoch of the rebuild that has brought back the reservations. Without one, a sale that was in use
+ *   is not published: what Redis does not know of it was lost.
+ * @returns what became of it, and the epoch in force; a sale that Redis knows is left alone
+ */
+export async function publishSale(
+  services: Services,
+  saleId: string,
+  rebuilding?: number,
+): Promise<{ word: z.output<typeof publishWord>; epoch: number }> {
+  const [row] = await services.postgres(publishableRow, publishableSql, [saleId]);
+  if (row === undefined) throw new Error(`Postgres has no sale "${saleId}"`);
+  const keys = saleKeys(saleId);
+  const rules = rulesOf(row, Date.now());
+  if (rebuilding !== undefined && rebuilding !== row.epoch) return { word: "superseded", epoch: row.epoch };
+  const [word, epoch] =
+    rebuilding === undefined && wasInUse(row)
+      ? (["again", row.epoch] as const)
+      : await runScript(
+          services.redis,
+          publishScript,
+          [keys.sale, keys.stock, keys.rebuild],
+          [row.epoch, rules.length, ...rules, ...stockOf(row)],
+        );
+  if (word === "superseded") return { word, epoch };
+  await persist("SADD", () => services.redis.sadd(SALES_KEY, saleId));
+  await services.postgres(
+    z.unknown(),
+    "update sales set published_at = now() where id = $1 and published_at is null",
+    [saleId],
+  );
+  return { word, epoch };
+}
+
+const wasInUse = ({ epoch, numbers_until, items }: Publishable) =>
+  epoch > 1 || numbers_until > 0 || items.some(({ held, confirmed }) => held + confirmed > 0);
+
+/** Fields and values of the sale hash. A line that is new begins at one; one that was lost, behind every number it gave. */
+function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
+  const sale = row.definition;
+  const times = saleTimes(sale);
+  const everyMs = sale.releaseEverySeconds * 1000;
+  // What a lost Redis did not release is not made up for; a sale that is published late begins with its first tick.
+  const lastTick = row.epoch === 1 ? -1 : Math.max(-1, Math.floor((nowMs - times.opensAtMs) / everyMs));
+  return Object.entries({
+    mode: row.mode,
+    settled: "",
+    definition: JSON.stringify(sale),
+    currency: sale.currency,
+    identity: sale.identity,
+    lobbyOpensAtMs: times.lobbyOpensAtMs,
+    registrationOpensAtMs: times.registrationOpensAtMs ?? -1,
+    opensAtMs: times.opensAtMs,
+    closesAtMs: times.closesAtMs,
+    everyMs,
+    releaseSize: row.release_size ?? sale.releaseSize,
+    capacity: sale.capacity,
+    turnMs: Math.min(sale.passSeconds * 1000, TURN_MS),
+    passMs: sale.passSeconds * 1000,
+    holdMs: sale.holdSeconds * 1000,
+    lastNumber: row.numbers_until,
+    numbersUntil: row.numbers_until,
+    nowServing: row.now_serving,
+    lastTick,
+    lastReleased: 0,
+    boundBy: "",
+    perSecondMilli: 0,
+    unsold: row.items.reduce((sum, { stock, confirmed }) => sum + stock - confirmed, 0),
+    drawSeed: row.draw_seed ?? "",
+    drawPlaced: 0,
+    ...(row.draw_count === null ? {} : { drawCount: row.draw_count }),
+  }).flat();
+}
+
+/** Fields and values of the stock hash. */
+function stockOf({ definition, items }: Publishable): (string | number)[] {
+  const counts = new Map(items.map((item) => [item.sku, item]));
+  let [available, supplied] = [0, 0];
+  const perSku = definition.items.flatMap(({ sku, price, limit }) => {
+    const { stock, held, confirmed } = counts.get(sku) ?? { stock: 0, held: 0, confirmed: 0 };
+    available += stock - held - confirmed;
+    supplied += stock;
+    return Object.entries({
+      [`available:${sku}`]: stock - held - confirmed,
+      [`slots:${sku}`]: 0,
+      [`held:${sku}`]: held,
+      [`confirmed:${sku}`]: confirmed,
+      [`stock:${sku}`]: stock,
+      [`price:${sku}`]: price,
+      [`limit:${sku}`]: limit,
+    }).flat();
+  });
+  return ["available", available, "supplied", supplied, "returned", 0, ...perSku];
+}

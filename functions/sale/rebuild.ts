@@ -1,0 +1,115 @@
+/**
+ * Brings a sale back that Redis has lost: its stock, its holds and its orders as Postgres knows them, under a new epoch
+ * that fences off every pass from before. The line comes back by itself: an old ticket that joins has its number again.
+ *
+ * Refuses where Redis still knows the sale. Everything may be repeated or run twice at once: the rebuild that began last
+ * publishes. Accepted: what Redis knew and Postgres did not yet is lost with Redis.
+ */
+import { z } from "zod";
+import { bigint } from "../postgres/client.ts";
+import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { persist, runScript, type Script } from "../redis/client.ts";
+import { SALES_KEY, saleKeys } from "../redis/keys.ts";
+import { recordSchema, type Record } from "../reservation/record.ts";
+import type { Services } from "../services.ts";
+import { drain } from "../sync/sync.ts";
+import { publishSale } from "./publish.ts";
+import restoreLua from "./restore.lua";
+import restorableSql from "./restorable.sql";
+import { missing } from "./sale.ts";
+
+const restoreWord = z.enum(["again", "superseded", "restored"]);
+export const restoreScript: Script<[z.output<typeof restoreWord>]> = {
+  name: "restore",
+  source: restoreLua,
+  reply: z.tuple([restoreWord]),
+};
+
+/** Bounds the time one call keeps the sale's keys locked. */
+const PAGE_RECORDS = 500;
+
+const restorableRow = recordSchema.extend({
+  number: bigint,
+  total: bigint,
+  heldAtMs: bigint,
+  expiresAtMs: bigint,
+  changedAtMs: bigint,
+});
+
+export async function rebuildSale(
+  services: Services,
+  saleId: string,
+): Promise<{ epoch: number; reservations: number } | Refusal<"not_found" | "on_hold" | "redis_intact">> {
+  if ((await persist("HEXISTS", () => services.redis.hexists(saleKeys(saleId).sale, "epoch"))) === 1)
+    return refuse("redis_intact");
+  // After a partial loss there may be changes left that Postgres has not seen.
+  await drain(services, saleId);
+  const [row] = await services.postgres(
+    z.object({ epoch: z.number() }),
+    "update sales set epoch = epoch + 1 where id = $1 returning epoch",
+    [saleId],
+  );
+  if (row === undefined) return await missing(services, saleId);
+  const { epoch } = row;
+  // Listed first: from the moment it sells, cron looks after it, even if this call ends there.
+  await persist("SADD", () => services.redis.sadd(SALES_KEY, saleId));
+  if ((await restore(services, saleId, epoch, [])) !== "restored") return overtaken();
+  // The new outbox begins anew; a drain that has read of the old one finds that the cursor stands elsewhere.
+  await services.postgres(z.unknown(), "update sync_cursor set last_entry = $2 where sale_id = $1", [
+    saleId,
+    `0-${epoch}`,
+  ]);
+
+  let reservations = 0;
+  let after: string | null = null;
+  for (;;) {
+    const page: Record[] = await services.postgres(restorableRow, restorableSql, [
+      saleId,
+      after,
+      PAGE_RECORDS,
+    ]);
+    if ((await restore(services, saleId, epoch, page)) !== "restored") return overtaken();
+    reservations += page.length;
+    after = page.at(-1)?.id ?? null;
+    if (page.length < PAGE_RECORDS) break;
+  }
+  const published = await publishSale(services, saleId, epoch);
+  // "again" under this epoch is the repeat of a call whose answer was lost.
+  if (published.word === "superseded" || published.epoch !== epoch) return overtaken();
+  await services.postgres(
+    z.unknown(),
+    "insert into audit_log (action, sale_id, detail) values ('rebuild', $1, $2)",
+    [saleId, JSON.stringify({ epoch, reservations })],
+  );
+  return { epoch, reservations };
+}
+
+const overtaken = () => refuse("on_hold", { detail: "Another rebuild of this sale has begun." });
+
+async function restore(
+  services: Services,
+  saleId: string,
+  epoch: number,
+  records: Record[],
+): Promise<z.output<typeof restoreWord>> {
+  const keys = saleKeys(saleId);
+  const [word] = await runScript(
+    services.redis,
+    restoreScript,
+    [
+      keys.sale,
+      keys.stock,
+      keys.rebuild,
+      keys.waitlist,
+      keys.lobby,
+      keys.released,
+      keys.inside,
+      keys.reservations,
+      keys.shoppers,
+      keys.holds,
+      keys.outbox,
+    ],
+    [epoch, ...records.map((record) => JSON.stringify(record))],
+  );
+  return word;
+}

@@ -1,0 +1,227 @@
+/** What people in line see: their place, why it moves or not, the draw, and that nothing is lost, in a real browser. */
+import type { Browser } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startStack, type Stack } from "../../dev/stack.ts";
+import { startTurnstile, TURNSTILE_SECRET, type TurnstileDouble } from "../../dev/turnstile/server.ts";
+import { placeOf } from "../../static/assets/draw.js";
+import { launch, numberOf, press, screenshot, step, visitor } from "./browser.ts";
+import { createSale, operate, setMode } from "./sales.ts";
+
+let stack: Stack;
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+  stack = await startStack({ quiet: true });
+  return async () => {
+    await browser.close();
+    await stack.close();
+  };
+});
+
+/** Takes a place without a browser. */
+const join = (sale: string) => fetch(`${stack.url}/api/sales/${sale}/queue`, { method: "POST" });
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("%s", (_, javaScript) => {
+  test("each mode has its own words in line", { timeout: 90_000 }, async () => {
+    const sale = await createSale(stack, { capacity: 1, releaseEverySeconds: 2 });
+    await join(sale);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await step(page, "You are in line");
+    await page.getByText("it is full inside. More come in as others finish.").waitFor();
+    const words = {
+      hold: "The sale is paused for a moment.",
+      drain: "Nobody else is let in for now",
+      reject: "The sale has been stopped.",
+    };
+    for (const [mode, text] of Object.entries(words)) {
+      await setMode(stack, sale, mode);
+      await page.getByText(text).waitFor({ timeout: 20_000 });
+      if (mode === "hold") await screenshot(page, `waiting-${mode}-${javaScript ? "js" : "plain"}`);
+    }
+    await setMode(stack, sale, "passthrough");
+    await step(page, "It is your turn");
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test(
+    "the draw gives the number of the lobby its place, which can be checked",
+    { timeout: 90_000 },
+    async () => {
+      const sale = await createSale(stack, {
+        lobby: "draw",
+        opensInMs: 14_000,
+        capacity: 1,
+        items: [{ sku: "sand", name: "Sand", stock: 5, price: 0, limit: 2 }],
+      });
+      for (let i = 0; i < 6; i++) await join(sale);
+      const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
+      await page.goto(`/sales/${sale}`);
+      await page.getByText("the places are drawn among all who are here").first().waitFor();
+      await press(page, "Join the line");
+      await step(page, "You are in line");
+      expect(await numberOf(page)).toBe(7);
+      await page.getByText("Everybody who is here by then has the same chance.").waitFor();
+      await screenshot(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
+
+      const drawn = async () => {
+        const answer = await fetch(`${stack.url}/api/sales/${sale}/pulse`);
+        const { draw } = (await answer.json()) as { draw: { seed?: string; count?: number } };
+        return draw.seed === undefined ? undefined : await placeOf(draw.seed, draw.count ?? 0, 7);
+      };
+      await expect.poll(drawn, { timeout: 30_000, interval: 500 }).toBeDefined();
+      const place = (await drawn()) ?? 0;
+      // The first may come in at once; everybody else sees the place.
+      if (place === 1) await step(page, "It is your turn");
+      else await expect.poll(() => numberOf(page), { timeout: 20_000 }).toBe(place);
+
+      await page.goto(`/sales/${sale}/draw`);
+      await expect
+        .poll(
+          async () => {
+            await page.reload();
+            return await page.getByLabel("A number of the lobby").count();
+          },
+          { timeout: 20_000, interval: 1000 },
+        )
+        .toBe(1);
+      await page.getByLabel("A number of the lobby").fill("7");
+      await press(page, "Compute its place");
+      await page.getByText(`Number 7 has place ${place}.`).waitFor();
+      await screenshot(page, `draw-${javaScript ? "js" : "plain"}`);
+      expect(faults).toEqual([]);
+      await context.close();
+    },
+  );
+
+  test("a line that was rebuilt gives the number back by itself", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack, { opensInMs: 120_000 });
+    for (let i = 0; i < 4; i++) await join(sale);
+    const { page, context } = await visitor(browser, stack.url, { javaScript });
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await step(page, "You are in line");
+    expect(await numberOf(page)).toBe(5);
+    await stack.redis.wipe();
+    await operate(stack, `/sales/${sale}/rebuild`, {});
+    const waiting = async () => {
+      const { line } = (await operate(stack, `/sales/${sale}/live`)) as { line: { waiting: number } };
+      return line.waiting;
+    };
+    await expect.poll(waiting, { timeout: 45_000, interval: 500 }).toBe(1);
+    expect(await numberOf(page)).toBe(5);
+    await context.close();
+  });
+});
+
+test("a device whose clock is hours off counts down right, and lets in at the right time", async () => {
+  for (const hours of [-5, 7]) {
+    const sale = await createSale(stack, { opensInMs: 9_000 });
+    const { page, context, faults } = await visitor(browser, stack.url);
+    await page.clock.install({ time: Date.now() + hours * 3_600_000 });
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await step(page, "You are in line");
+    const clock = await page.locator(".clock").innerText();
+    expect(clock.replace(/\s+/g, " ")).toMatch(/^(00 ?days )?00 ?hours 00 ?minutes 0\d ?seconds$/i);
+    await step(page, "It is your turn");
+    await page.getByText(/Choose within [45]:\d\d\./).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  }
+});
+
+test("who is too far back hears at once that what is left cannot reach them, and then that all is sold", async () => {
+  const sale = await createSale(stack, { stock: 1, opensInMs: 4_000, items: [item({ stock: 1, limit: 1 })] });
+  const { page: first, context: firstContext } = await visitor(browser, stack.url);
+  await first.goto(`/sales/${sale}`);
+  await press(first, "Join the line");
+  await step(first, "You are in line");
+  await join(sale);
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "You are in line");
+  await page.getByText("What is left cannot reach your number").waitFor();
+  await screenshot(page, "waiting-unreachable");
+  await step(first, "It is your turn");
+  await press(first, "Reserve");
+  await press(first, "Complete order");
+  await step(first, "It is yours");
+  const boughtAt = Date.now();
+  await step(page, "Sold out");
+  expect(Date.now() - boughtAt).toBeLessThan(2_500);
+  expect(faults).toEqual([]);
+  await Promise.all([context.close(), firstContext.close()]);
+});
+
+test("an address is confirmed by the link of its e-mail, and then joins", async () => {
+  const sale = await createSale(stack, { identity: "registered" });
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await page.getByLabel("Your e-mail address").fill("fay@example.com");
+  await screenshot(page, "register");
+  await press(page, "Send me a link");
+  await page.getByText("Look into your mailbox").waitFor();
+  const messages = async () => {
+    const answer = await fetch(`${stack.mailbox.url}/api/messages?to=fay@example.com`);
+    return ((await answer.json()) as { messages: { text: string }[] }).messages;
+  };
+  await expect.poll(async () => (await messages()).length, { timeout: 10_000 }).toBe(1);
+  const link = /https?:\/\/\S+/.exec((await messages())[0]?.text ?? "")?.[0] ?? "";
+  await page.goto(link.replace(/^https?:\/\/[^/]+/, ""));
+  await screenshot(page, "confirm");
+  await press(page, "Confirm my address");
+  await press(page, "Join the line");
+  await step(page, "It is your turn");
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+describe("with a bot check", () => {
+  let turnstile: TurnstileDouble;
+  let checked: Stack;
+  beforeAll(async () => {
+    turnstile = await startTurnstile();
+    checked = await startStack({
+      quiet: true,
+      edge: {
+        TURNSTILE_SECRET,
+        TURNSTILE_SITE_KEY: "local",
+        TURNSTILE_VERIFY_URL: turnstile.verifyUrl,
+        TURNSTILE_SCRIPT_URL: turnstile.scriptUrl,
+      },
+    });
+    return async () => {
+      await checked.close();
+      await turnstile.close();
+    };
+  });
+
+  test("it is made when somebody joins, and not before", async () => {
+    const sale = await createSale(checked);
+    const { page, context, faults } = await visitor(browser, checked.url);
+    await page.goto(`/sales/${sale}`);
+    await step(page, "On sale now");
+    expect(faults).toEqual([]);
+    await press(page, "Join the line");
+    await press(page, "I am a person");
+    await step(page, "It is your turn");
+    // The widget is another host's; nothing else is.
+    expect(faults).toEqual([`other host: ${turnstile.scriptUrl}`]);
+    await context.close();
+  });
+});
+
+const item = (fields: { stock: number; limit: number }) => ({
+  sku: "sand",
+  name: "Sand",
+  price: 0,
+  ...fields,
+});
