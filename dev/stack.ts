@@ -14,6 +14,7 @@ import { migrate } from "./postgres/migrate.ts";
 import { startPostgres, type PostgresServer } from "./postgres/server.ts";
 import { startRedisGateway, type RedisGateway } from "./redis/gateway.ts";
 import { startRedisServer } from "./redis/server.ts";
+import { startStripe, type StripeDouble } from "./stripe/server.ts";
 import { ensureRedis } from "./system-parts.ts";
 import { buildWorker, readBundle, type Bundle, type WorkerRole } from "./workers/build.ts";
 import { startWorker, type RunningWorker } from "./workers/runtime.ts";
@@ -50,6 +51,7 @@ export interface Stack {
   neon: NeonGateway;
   database: PostgresServer;
   mailbox: MailServer;
+  stripe: StripeDouble;
   edge: RunningWorker;
   functions: RunningWorker;
   /** Runs the functions' cron handler now; it also runs each minute by itself. */
@@ -78,10 +80,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     });
     closing.push(() => front.close());
 
-    const [redis, [database, neon], mailbox, built] = await allStarted(
+    const [redis, [database, neon], mailbox, stripe, built] = await allStarted(
       startRedis(gatewayToken, closing).finally(() => progress("Redis")),
       startDatabase(gatewayToken, closing).finally(() => progress("PostgreSQL")),
       startMail(closing),
+      // To the edge, past the front: a webhook that came while the Workers are still starting is sent again.
+      startPayments(closing, () => `${edgeUrl}/webhooks/stripe`),
       bundles(options.luaPatch).finally(() => progress("Workers built")),
     );
 
@@ -98,6 +102,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         IDENTITY_SECRET: identitySecret,
         ADMIN_TOKEN: adminToken,
         EMAIL_FROM: "Flash Sale <shop@example.com>",
+        STRIPE_SECRET_KEY: stripe.secretKey,
+        STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+        STRIPE_API_URL: stripe.url,
       },
       mailboxUrl: mailbox.url,
       log,
@@ -105,7 +112,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     closing.push(() => functions.kill());
     const edge = await startWorker(built.edge, {
       name: "flash-sale-edge",
-      bindings: { TOKEN_KEYS: tokenKeys, IDENTITY_SECRET: identitySecret, ...options.edge },
+      bindings: {
+        TOKEN_KEYS: tokenKeys,
+        IDENTITY_SECRET: identitySecret,
+        PAYMENT_ORIGIN: stripe.url,
+        ...options.edge,
+      },
       services: { FUNCTIONS: functions.url },
       log,
     });
@@ -132,6 +144,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       neon,
       database,
       mailbox,
+      stripe,
       edge,
       functions,
       cron,
@@ -167,6 +180,12 @@ async function startMail(closing: Closing): Promise<MailServer> {
   const mailbox = await startMailbox();
   closing.push(() => mailbox.close());
   return mailbox;
+}
+
+async function startPayments(closing: Closing, webhookUrl: () => string): Promise<StripeDouble> {
+  const stripe = await startStripe({ webhookUrl });
+  closing.push(() => stripe.close());
+  return stripe;
 }
 
 /** Like `Promise.all`, but rejects only when none is under way any more: so that what started can be ended. */

@@ -1,5 +1,6 @@
 /** `npm start`: the whole system in the foreground until Ctrl-C, with a demo sale that opens a minute later. */
 import type { Stack, StackOptions } from "./stack.ts";
+import { startTurnstile } from "./turnstile/server.ts";
 import { whoHasPort } from "./who-has-port.ts";
 
 const HELP = `The whole flash sale on this machine, until Ctrl-C. A demo sale opens a minute after the start.
@@ -10,6 +11,7 @@ const HELP = `The whole flash sale on this machine, until Ctrl-C. A demo sale op
   ADMIN_TOKEN=…        the operator's token (default: a new one, printed)
   DATABASE_URL=…       a PostgreSQL to use (default: one is started, and removed at the end)
   REDIS_SERVER=path    the redis-server to run (default: from PATH)
+  BOT_CHECK=1          who joins passes a bot check first (a double of Turnstile)
 `;
 const ADMIN_TOKEN_MIN_CHARS = 16;
 const DEMO_OPENS_MS = 60_000;
@@ -25,7 +27,12 @@ async function main(): Promise<void> {
   say("Starting …");
   // Loaded only now: building Workers is a heavy import, and what was wrong above is said without it.
   const { startStack } = await import("./stack.ts");
-  const starting = startStack({ ...options, progress: (part) => say(`  ${part}`) });
+  const check = process.env.BOT_CHECK === "1" ? await startTurnstile() : undefined;
+  const starting = startStack({
+    ...options,
+    ...(check === undefined ? {} : { edge: check.edge }),
+    progress: (part) => say(`  ${part}`),
+  });
   const interrupted = await Promise.race([ending.then(() => true), starting.then(() => false)]);
   const stack = await starting;
   if (!interrupted) {
@@ -34,6 +41,7 @@ async function main(): Promise<void> {
   }
   say("\nEnding …");
   await stack.close();
+  await check?.close();
 }
 
 function settings(): Pick<StackOptions, "port" | "adminToken"> & { port: number } {
@@ -53,6 +61,7 @@ function describe(stack: Stack, saleId: string): void {
   API        ${shop}/openapi.json
   Operator   ${stack.adminToken}  (bearer token of ${shop}/api/admin/…)
   E-mail     ${stack.mailbox.url}
+  Payments   ${stack.stripe.url}  (a stand-in for Stripe: no money moves; switches at /_control, key ${stack.stripe.secretKey})
   Redis      ${stack.redis.url}  (Upstash REST; token ${stack.gatewayToken})
   Postgres   ${stack.neon.connectionString}
              by Neon's protocol at ${stack.neon.url}; both gateways have fault switches at /_gateway/faults (same token)
@@ -65,15 +74,14 @@ async function createDemoSale({ url, adminToken }: Stack): Promise<string> {
   const sale = {
     id: `demo-${now.toString(36)}`,
     name: "Halcyon One",
-    description:
-      "The first hundred pairs of a running shoe made of one thread. Free in this demo: one pair for each.",
+    description: "The first hundred pairs of a running shoe made of one thread. One pair for each.",
     currency: "EUR",
     opensAt: new Date(now + DEMO_OPENS_MS).toISOString(),
     closesAt: new Date(now + DEMO_OPENS_MS + DEMO_LASTS_MS).toISOString(),
     items: [
-      { sku: "HAL-40", name: "Size 40", stock: 30, price: 0, limit: 1 },
-      { sku: "HAL-42", name: "Size 42", stock: 40, price: 0, limit: 1 },
-      { sku: "HAL-44", name: "Size 44", stock: 30, price: 0, limit: 1 },
+      { sku: "HAL-40", name: "Size 40", stock: 30, price: 14_900, limit: 1 },
+      { sku: "HAL-42", name: "Size 42", stock: 40, price: 14_900, limit: 1 },
+      { sku: "HAL-44", name: "Size 44", stock: 30, price: 14_900, limit: 1 },
     ],
   };
   const answer = await fetch(`${url}/api/admin/sales`, {

@@ -124,7 +124,12 @@ const linesSchema = z.array(z.object({ sku: skuSchema, quantity: z.int().positiv
 export const reservationSchema = z
   .object({
     reservationId: z.uuid(),
-    state: z.enum(["held", "confirmed", "released", "expired"]),
+    state: z.enum(["held", "confirmed", "released", "expired", "refunded"]),
+    payment: z
+      .enum(["none", "open", "pending", "authorised", "captured", "voided", "returned"])
+      .describe(
+        "begun, waiting for the bank, reserved on the card, charged, given up: not charged, refunded",
+      ),
     expiresAt: time,
     lines: linesSchema,
     total: money,
@@ -136,13 +141,13 @@ export const orderSchema = z
   .object({
     id: z.uuid(),
     sale: saleIdSchema,
-    state: z.enum(["confirmed"]),
+    state: z.enum(["confirmed", "refunded"]),
     lines: linesSchema,
     total: money,
     currency: z.string(),
     confirmedAt: time,
-    payment: z.object({ state: z.enum(["not_required"]) }),
-    refund: z.null(),
+    payment: z.object({ state: z.enum(["not_required", "authorised", "captured"]) }),
+    refund: z.object({ amount: money, state: z.enum(["asked", "done"]) }).nullable(),
   })
   .openapi("Order");
 
@@ -364,7 +369,7 @@ export const releaseReservation = createRoute({
   request: { params: saleAndId },
   responses: {
     204: { description: "given back, now or before" },
-    ...refusing("not_found", "already_confirmed", "invalid_pass", "on_hold"),
+    ...refusing("not_found", "already_confirmed", "payment_pending", "invalid_pass", "on_hold"),
   },
 });
 
@@ -375,7 +380,15 @@ export const checkout = createRoute({
   security: pass,
   request: { params: saleAndId },
   responses: {
-    200: json(z.object({ order: orderSchema }), "a free sale: the order"),
+    200: json(
+      z.union([
+        z.object({ order: orderSchema }),
+        z.object({
+          url: z.url().describe("where the shopper pays; afterwards they are sent back to the sale"),
+        }),
+      ]),
+      "the order, where nothing is to be paid or it was paid; else where to pay",
+    ),
     ...refusing("reservation_expired", "not_found", "invalid_pass", "payment_unavailable", "on_hold"),
   },
 });
@@ -387,6 +400,34 @@ export const readOrder = createRoute({
   security: pass,
   request: { params: saleAndId },
   responses: { 200: json(orderSchema, "the order"), ...refusing("not_found", "invalid_pass") },
+});
+
+export const refundOrder = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/orders/{id}/refunds",
+  summary: "Give money back, all of it or a part",
+  security: operator,
+  request: {
+    params: saleAndId,
+    body: body(
+      z.strictObject({
+        refundId: z.uuid().describe("minted by the client, reused on retry"),
+        amount: z.int().positive().optional().describe("minor units; all that is left when not said"),
+        returnStock: z
+          .boolean()
+          .default(false)
+          .describe("whether its units go back into the sale; only with the whole amount"),
+        reason: z.string().max(500).default(""),
+      }),
+    ),
+  },
+  responses: {
+    202: json(
+      z.object({ refundId: z.uuid(), state: z.enum(["asked"]) }),
+      "asked for; the order says when it is done",
+    ),
+    ...refusing("unauthorized", "not_found", "refund_above_rest", "conflicting_replay", "invalid_input"),
+  },
 });
 
 export const createSale = createRoute({

@@ -15,6 +15,7 @@ export const refusals = {
   malformed_json: { status: 400, title: "The body is not JSON." },
   body_too_large: { status: 413, title: "The body is larger than 16 KB." },
   unsupported_media_type: { status: 415, title: "The body must be application/json." },
+  bad_signature: { status: 400, title: "The body is not signed as it must be." },
   invalid_input: { status: 422, title: "Some fields are not as they must be." },
   not_found: { status: 404, title: "There is nothing at this address." },
   method_not_allowed: { status: 405, title: "This address does not know this method." },
@@ -43,6 +44,8 @@ export const refusals = {
   // what was asked of it
   limit_reached: { status: 409, title: "This is more than one shopper may have." },
   conflicting_replay: { status: 409, title: "This id was used before, for something else." },
+  payment_pending: { status: 409, title: "The bank is being asked for this payment." },
+  refund_above_rest: { status: 409, title: "This is more than is left of the payment." },
   already_confirmed: { status: 409, title: "This reservation is already an order." },
   reservation_expired: { status: 409, title: "This reservation has ended." },
   sale_exists: { status: 409, title: "There is another sale with this id." },

@@ -1,5 +1,6 @@
 /** A sale as an operator writes it and everybody reads it (design §5.1). Money in minor units, times ISO 8601 UTC. */
 import { z } from "zod";
+import { priceStep } from "./currency.ts";
 
 export const phases = [
   "scheduled",
@@ -95,6 +96,12 @@ export const saleSchema = fields.superRefine((sale, context) => {
       wrong(["registrationClosesAt"], "must be after registrationOpensAt");
     if (registrationClosesAt > opensAt) wrong(["registrationClosesAt"], "must not be after opensAt");
   }
+
+  const step = priceStep(sale.currency);
+  sale.items.forEach(({ price }, index) => {
+    if (price % step !== 0)
+      wrong(["items", index, "price"], `must be a multiple of ${step} in ${sale.currency}`);
+  });
 
   const seen = new Set<string>();
   sale.items.forEach(({ sku }, index) => {

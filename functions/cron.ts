@@ -2,6 +2,9 @@
  * Every minute: whatever a request may have left undone. Nothing depends on it running on time, once, or alone. One
  * sale's failure does not keep the others waiting.
  */
+import { settleAuthorised } from "./checkout/payment.ts";
+import { issueRefunds } from "./checkout/refund.ts";
+import { fetchUndelivered, processEvents } from "./checkout/webhook.ts";
 import { sendEmails } from "./mail/mailer.ts";
 import { tick } from "./queue/pulse.ts";
 import { expireHolds } from "./reservation/expire.ts";
@@ -12,6 +15,12 @@ import { drain } from "./sync/sync.ts";
 export async function everyMinute(services: Services): Promise<void> {
   await attempt("publish", () => publishPending(services));
   await attempt("emails", () => sendEmails(services));
+  if (services.payments !== undefined) {
+    await attempt("events", () => processEvents(services));
+    await attempt("undelivered", () => fetchUndelivered(services, Date.now()));
+    await attempt("payments", () => settleAuthorised(services));
+    await attempt("refunds", () => issueRefunds(services));
+  }
   await attempt("sales", async () => {
     for (const saleId of await publishedSales(services)) {
       await attempt("expire", () => expireHolds(services, saleId));

@@ -25,14 +25,16 @@ import {
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
 import type { PassClaims, TicketClaims } from "../domain/token.ts";
-import { checkout, readOrder } from "./checkout/checkout.ts";
+import { checkout, readOrder, readReservation } from "./checkout/checkout.ts";
+import { askRefund } from "./checkout/refund.ts";
+import { receive } from "./checkout/webhook.ts";
 import { everyMinute } from "./cron.ts";
 import { isOperator } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
 import { persist } from "./redis/client.ts";
 import { confirmRegistration, register } from "./registration/registration.ts";
-import { readReservation, releaseReservation, reserve } from "./reservation/reservation.ts";
+import { releaseReservation, reserve } from "./reservation/reservation.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
 import { setMode, setReleaseSize } from "./sale/rules.ts";
@@ -166,7 +168,8 @@ app.openapi(api.releaseReservation, async (c) => {
 app.openapi(api.checkout, async (c) => {
   const { sale, id } = c.req.valid("param");
   const pass = accepted(await passOf(c, sale));
-  return c.json(accepted(await checkout(c.var.services, pass, id)), 200);
+  const { origin } = new URL(c.req.url);
+  return c.json(accepted(await checkout(c.var.services, pass, id, origin)), 200);
 });
 
 app.openapi(api.readOrder, async (c) => {
@@ -203,10 +206,24 @@ app.openapi(api.rebuildSale, async (c) =>
   c.json(accepted(await rebuildSale(c.var.services, c.req.valid("param").sale)), 200),
 );
 
+app.openapi(api.refundOrder, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const { refundId, ...request } = c.req.valid("json");
+  accepted(await askRefund(c.var.services, sale, id, { id: refundId, ...request }));
+  return c.json({ refundId, state: "asked" as const }, 202);
+});
+
 app.openapi(api.listOrders, async (c) => {
   const { after, limit } = c.req.valid("query");
   const orders = await listOrders(c.var.services, c.req.valid("param").sale, after, limit);
   return c.json({ orders }, 200);
+});
+
+/** Not in the contract: between Stripe and us. */
+app.post("/webhooks/stripe", async (c) => {
+  const signature = c.req.header("stripe-signature") ?? "";
+  accepted(await receive(c.var.services, await c.req.text(), signature));
+  return c.body(null, 200);
 });
 
 app.get("/healthz", async (c) => {

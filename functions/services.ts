@@ -1,5 +1,6 @@
 /** What every step is handed: its stores, its keys, and a way to go on after the answer. Made once per request. */
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
+import { connectStripe, type Payments } from "./checkout/stripe.ts";
 import type { EmailSender } from "./mail/mailer.ts";
 import { connectPostgres, type Postgres } from "./postgres/client.ts";
 import { connectRedis } from "./redis/client.ts";
@@ -15,6 +16,11 @@ export interface Env {
   /** By what addresses and accounts become ids of shoppers; the same as the edge Worker's. */
   IDENTITY_SECRET: string;
   ADMIN_TOKEN: string;
+  /** Without them the shop sells only what is free. */
+  STRIPE_SECRET_KEY?: string;
+  STRIPE_WEBHOOK_SECRET?: string;
+  /** Where Stripe's API is, if not at Stripe. */
+  STRIPE_API_URL?: string;
   /** Sends e-mail. */
   EMAIL: EmailSender;
   EMAIL_FROM: string;
@@ -25,6 +31,8 @@ export interface Services {
   postgres: Postgres;
   keys: TokenKeys;
   identitySecret: string;
+  /** Undefined where the shop takes no payments. */
+  payments?: Payments | undefined;
   email: EmailSender;
   emailFrom: string;
   /** Work that outlives the answer (30 s at most on Workers). Its failures are logged, not lost. */
@@ -43,6 +51,7 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
         postgres: connectPostgres(env.DATABASE_URL, env.NEON_FETCH_ENDPOINT),
         keys: tokenKeys(env.TOKEN_KEYS),
         identitySecret: env.IDENTITY_SECRET,
+        payments: paymentsBy(env),
         email: env.EMAIL,
         emailFrom: env.EMAIL_FROM,
       },
@@ -56,3 +65,6 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
       ),
   };
 }
+
+const paymentsBy = ({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_URL: url }: Env) =>
+  key === undefined || secret === undefined ? undefined : connectStripe(key, secret, url);

@@ -13,3 +13,4 @@ create table emails (
   failure    text
 );
 create index on emails (due_at) where sent_at is null;
+create index on emails (recipient, created_at);

@@ -1,7 +1,9 @@
 /** Bodies at the door: small, JSON, and said to be JSON; anything else does not reach the functions. */
 import { refuse, type Refusal } from "../domain/refusal.ts";
 
-const BODY_MAX_BYTES = 16 * 1024;
+export const BODY_MAX_BYTES = 16 * 1024;
+/** Of an event of Stripe, which quotes whole objects. */
+export const EVENT_MAX_BYTES = 256 * 1024;
 /** What is read of a body that is too large: a client that is still sending would not hear the answer. */
 const DISCARD_MAX_BYTES = 1024 * 1024;
 
@@ -17,16 +19,17 @@ export interface Body {
  */
 export async function readJsonBody(
   request: Request,
+  bytesMax: number,
 ): Promise<Body | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const body: AsyncIterable<Uint8Array> | null = request.body;
   for await (const chunk of body ?? []) {
     size += chunk.byteLength;
-    if (size <= BODY_MAX_BYTES) chunks.push(chunk);
+    if (size <= bytesMax) chunks.push(chunk);
     if (size > DISCARD_MAX_BYTES) break;
   }
-  if (size > BODY_MAX_BYTES) return refuse("body_too_large");
+  if (size > bytesMax) return refuse("body_too_large");
   if (size === 0) return { text: undefined, json: undefined };
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") return refuse("unsupported_media_type");

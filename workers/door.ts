@@ -7,24 +7,26 @@ import { setCookie, SHOPPER_COOKIE } from "../domain/credential.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
-import { readJsonBody } from "./body.ts";
+import { BODY_MAX_BYTES, EVENT_MAX_BYTES, readJsonBody } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
 import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions, type From } from "./functions.ts";
 import { identifyAnybody, identifyByToken, type Identity } from "./identity.ts";
-import { addressKey, createLimiter, JOIN_LIMIT, SHOPPER_LIMIT, type Verdict } from "./limit.ts";
+import { addressKey, createLimiter, NEWCOMER_LIMIT, SHOPPER_LIMIT, type Verdict } from "./limit.ts";
 import type { Policy } from "./policy.ts";
 
-/** Per isolate: imported keys, what each shopper has used of their requests, and each address of new places. */
+/** Per isolate: imported keys, what each shopper has used of their requests, and each address of newcomers. */
 let imported: { secrets: string; keys: TokenKeys } | undefined;
 const limiter = createLimiter(SHOPPER_LIMIT);
-const joinLimiter = createLimiter(JOIN_LIMIT);
+const newcomerLimiter = createLimiter(NEWCOMER_LIMIT);
 
 export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Response> {
   const { method, url, headers } = c.req.raw;
-  const body = await readJsonBody(c.req.raw);
+  const body = await readJsonBody(c.req.raw, policy.from === "stripe" ? EVENT_MAX_BYTES : BODY_MAX_BYTES);
   if (isRefusal(body)) return problem(body);
   if (policy.from === "public") return await askFunctions(c.env, { method, url, headers });
+  if (policy.from === "stripe")
+    return await askFunctions(c.env, { method, url, headers, body: body.text, from: { stripe: true } });
 
   const keys = keysOf(c.env);
   const identity = await identify(c, policy, keys);
@@ -36,7 +38,7 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
   if (identity !== undefined && isRefusal(identity)) return problem(identity, limits);
 
   const from: From = identity === undefined ? { operator: true } : identity;
-  const checked = policy.joins === true ? await mayJoin(c.env, identity, body.json, address) : {};
+  const checked = await checkNewcomer(c.env, policy, identity, body.json, address);
   if (isRefusal(checked)) return problem(checked, limits);
   const answer = await askFunctions(c.env, {
     method,
@@ -61,7 +63,7 @@ async function identify(
 ): Promise<Identity | Refusal | undefined> {
   const sale = c.req.param("sale") ?? "";
   const { headers } = c.req.raw;
-  if (from === "operator" || from === "public") return undefined;
+  if (from === "operator" || from === "public" || from === "stripe") return undefined;
   if (from === "shopper") return await identifyAnybody(c.env, keys, sale, headers);
   return await identifyByToken(keys, from, sale, headers, fenced === true);
 }
@@ -72,18 +74,20 @@ function knownBy(identity: Identity | Refusal | undefined): string | undefined {
   return identity.account ?? identity.registered ?? (identity.minted ? undefined : identity.shopper);
 }
 
-/** Somebody who has a place needs no more checks to hear its number again. */
-async function mayJoin(
+/** Who has a place, an address or an account is no newcomer, and has passed the bot check where there is one. */
+async function checkNewcomer(
   env: Env,
+  { newcomers, botCheck: wanted }: Policy,
   identity: Identity | undefined,
   body: unknown,
   address: string,
-): Promise<{ failedBotCheck: boolean } | Refusal<"bot_check_failed" | "rate_limited" | "unavailable">> {
-  if (identity?.inLine === true) return { failedBotCheck: false };
-  if (knownBy(identity) === undefined) {
-    const { allowed, retryAfterSeconds } = joinLimiter(addressKey(address), Date.now());
+): Promise<{ failedBotCheck?: boolean } | Refusal<"bot_check_failed" | "rate_limited" | "unavailable">> {
+  if (identity?.inLine === true) return {};
+  if (newcomers === "counted" && identity?.registered === undefined && identity?.account === undefined) {
+    const { allowed, retryAfterSeconds } = newcomerLimiter(addressKey(address), Date.now());
     if (!allowed) return refuse("rate_limited", { retryAfterSeconds });
   }
+  if (wanted !== true) return {};
   const token = typeof body === "object" && body !== null && "botCheck" in body ? body.botCheck : undefined;
   const verdict = await botCheck(env, token, address);
   switch (verdict) {

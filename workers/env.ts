@@ -8,6 +8,9 @@ export interface Env {
   /** By what accounts become ids of shoppers; the same as the functions Worker's. */
   IDENTITY_SECRET: string;
 
+  /** Where shoppers pay, if not at Stripe's own address. */
+  PAYMENT_ORIGIN?: string;
+
   /** The bot check (Cloudflare Turnstile): with a secret, who joins has to pass it. */
   TURNSTILE_SECRET?: string;
   TURNSTILE_SITE_KEY?: string;

@@ -15,6 +15,7 @@ import { sawEpoch } from "./epoch.ts";
 /** On whose behalf a personal call is made. */
 export type From =
   | { operator: true }
+  | { stripe: true }
   | {
       shopper: string;
       registered?: string | undefined;
@@ -40,7 +41,7 @@ export async function askFunctions(
   { method, url, body, from, headers: given }: Call,
 ): Promise<Response> {
   const headers = new Headers({ [REQUEST_ID_HEADER]: given.get("cf-ray") ?? crypto.randomUUID() });
-  for (const name of from === undefined ? [] : ["authorization", "cookie"]) {
+  for (const name of passedOn(from)) {
     const value = given.get(name);
     if (value !== null) headers.set(name, value);
   }
@@ -64,4 +65,10 @@ export async function askFunctions(
     console.error(JSON.stringify({ error: `functions: ${String(error)}` }));
     return problem(refuse("unavailable"));
   }
+}
+
+/** What of a client's headers goes on. */
+function passedOn(from: From | undefined): string[] {
+  if (from === undefined) return [];
+  return "stripe" in from ? ["stripe-signature"] : ["authorization", "cookie"];
 }

@@ -39,7 +39,8 @@ function contentPolicy(env: Env): string {
     "img-src 'self'",
     "connect-src 'self'",
     ...(others === "" ? [] : [`frame-src${others}`]),
-    "form-action 'self'",
+    // Completing a priced order leads on to where it is paid.
+    `form-action 'self' ${env.PAYMENT_ORIGIN ?? "https://checkout.stripe.com"}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join("; ");

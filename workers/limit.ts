@@ -23,8 +23,8 @@ export interface Verdict {
 
 export const SHOPPER_LIMIT: Limit = { perSecond: 10, burst: 20, keysMax: 50_000 };
 
-/** New places from one address: a household or an office at once, and then one a second. */
-export const JOIN_LIMIT: Limit = { perSecond: 1, burst: 100, keysMax: 50_000 };
+/** Newcomers from one address: a household or an office at once, and then one a second. */
+export const NEWCOMER_LIMIT: Limit = { perSecond: 1, burst: 100, keysMax: 50_000 };
 
 export function createLimiter({ perSecond, burst, keysMax }: Limit): (key: string, nowMs: number) => Verdict {
   const intervalMs = 1000 / perSecond;

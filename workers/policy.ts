@@ -10,10 +10,13 @@ export interface Policy {
    * - `shopper`: anybody; who has no identity gets one
    * - `ticket`, `pass`: only with a valid one of this sale
    * - `operator`: the functions check the operator's token
+   * - `stripe`: signed by Stripe, which the functions check; its body goes on as it came
    */
-  from: "public" | "shopper" | Extract<TokenKind, "ticket" | "pass"> | "operator";
-  /** New people are let through only after the bot check, where there is one, and so many from an address. */
-  joins?: true;
+  from: "public" | "shopper" | Extract<TokenKind, "ticket" | "pass"> | "operator" | "stripe";
+  /** Only so many from an address: of those who cannot show that they were here before. */
+  newcomers?: "counted";
+  /** After the bot check, where there is one. */
+  botCheck?: true;
   /** A ticket from before a rebuild is turned away here, as far as this isolate knows of the rebuild. */
   fenced?: true;
 }
@@ -26,9 +29,15 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   { path: "/api/sales/:sale/pulse", methods: { GET: { from: "public" } } },
   {
     path: "/api/sales/:sale/queue",
-    methods: { POST: { from: "shopper", joins: true }, DELETE: { from: "ticket" } },
+    methods: {
+      POST: { from: "shopper", newcomers: "counted", botCheck: true },
+      DELETE: { from: "ticket" },
+    },
   },
-  { path: "/api/sales/:sale/registrations", methods: { POST: { from: "shopper" } } },
+  {
+    path: "/api/sales/:sale/registrations",
+    methods: { POST: { from: "shopper", newcomers: "counted" } },
+  },
   { path: "/api/sales/:sale/registrations/confirm", methods: { POST: { from: "shopper" } } },
   { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket", fenced: true } } },
   { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
@@ -47,6 +56,7 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
       DELETE: { from: "operator" },
     },
   },
+  { path: "/webhooks/stripe", methods: { POST: { from: "stripe" } } },
   { path: "/openapi.json", methods: { GET: { from: "public" } } },
   { path: "/healthz", methods: { GET: { from: "public" } } },
 ];

@@ -27,7 +27,7 @@ import { noticeOf, type Notice } from "./pages/notice.ts";
 import { visitPath } from "./pages/sale.tsx";
 import { troublePage } from "./pages/trouble.tsx";
 import { visitPage } from "./pages/visit.tsx";
-import { wordsFor } from "./pages/words.ts";
+import { lateWords, wordsFor } from "./pages/words.ts";
 
 type VisitContext = Context<EdgeContext>;
 interface Refused {
@@ -172,8 +172,11 @@ async function find(
   if (reservationId !== undefined) {
     const path = `/api/sales/${sale.id}/reservations/${reservationId}`;
     const read = await ask<Reservation>(c, { method: "GET", path });
-    if (read.ok && read.value.state === "held") return { visit: { step: "held", reservation: read.value } };
-    if (read.ok && read.value.state === "confirmed") {
+    if (read.ok && read.value.state === "held") {
+      const step = read.value.payment === "pending" ? "paying" : "held";
+      return { visit: { step, reservation: read.value } };
+    }
+    if (read.ok && (read.value.state === "confirmed" || read.value.state === "refunded")) {
       const order = await ask<Order>(c, {
         method: "GET",
         path: `/api/sales/${sale.id}/orders/${reservationId}`,
@@ -182,7 +185,9 @@ async function find(
     }
     if (!read.ok && read.problem.status >= 429) return read;
     if (read.ok || read.problem.type === "not_found") forget(c, reservationCookie(sale.id));
-    if (read.ok && read.value.state === "expired")
+    const late = read.ok ? lateWords[read.value.payment] : undefined;
+    if (late !== undefined) notice = { text: late, details: [] };
+    else if (read.ok && read.value.state === "expired")
       notice = { text: wordsFor("reservation_expired"), details: [] };
   }
 

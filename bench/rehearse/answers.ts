@@ -73,26 +73,29 @@ export const pulseAnswer = z.object({
 
 export const reservationAnswer = z.object({
   reservationId: z.uuid(),
-  state: z.enum(["held", "confirmed", "released", "expired"]),
+  state: z.enum(["held", "confirmed", "released", "expired", "refunded"]),
+  payment: z.enum(["none", "open", "pending", "authorised", "captured", "voided"]),
   expiresAt: time,
   lines,
   total: count,
   currency: z.string(),
 }) satisfies z.ZodType<Reservation>;
 
-export const checkoutAnswer = z.object({
-  order: z.object({
-    id: z.uuid(),
-    sale: z.string(),
-    state: z.enum(["confirmed"]),
-    lines,
-    total: count,
-    currency: z.string(),
-    confirmedAt: time,
-    payment: z.object({ state: z.enum(["not_required"]) }),
-    refund: z.null(),
-  }),
-}) satisfies z.ZodType<{ order: Order }>;
+export const orderAnswer = z.object({
+  id: z.uuid(),
+  sale: z.string(),
+  state: z.enum(["confirmed", "refunded"]),
+  lines,
+  total: count,
+  currency: z.string(),
+  confirmedAt: time,
+  payment: z.object({ state: z.enum(["not_required", "authorised", "captured"]) }),
+  refund: z.object({ amount: count, state: z.enum(["asked", "done"]) }).nullable(),
+}) satisfies z.ZodType<Order>;
+
+/** The order, or where to pay for it. */
+export const checkoutAnswer = z.union([z.object({ order: orderAnswer }), z.object({ url: z.url() })]);
+export type CheckoutAnswer = z.output<typeof checkoutAnswer>;
 
 export const liveAnswer = z.object({
   now: time,

@@ -5,6 +5,7 @@
  */
 import type { Figures } from "./figures.ts";
 import type { Costs } from "./report.ts";
+import { requestsSince, type StripeRequests } from "./stripe-requests.ts";
 import type { RedisStats, RehearsalTarget } from "./target.ts";
 
 interface Price {
@@ -15,9 +16,10 @@ interface Price {
 /** Something may run beside one join (cron); hardly beside each. */
 const PRICED_JOINS = 3;
 
-export function costMeter({ front, redis }: RehearsalTarget, figures: Figures) {
+export function costMeter({ front, redis, stripeRequests }: RehearsalTarget, figures: Figures) {
   let price: Price | undefined;
   let atStart: RedisStats | undefined;
+  let stripeAtStart: StripeRequests | undefined;
   let upstreamAtStart = 0;
   let operatorAtStart = 0;
 
@@ -36,31 +38,44 @@ export function costMeter({ front, redis }: RehearsalTarget, figures: Figures) {
 
     async start(): Promise<void> {
       atStart = await redis?.stats();
+      stripeAtStart = await stripeRequests?.();
       upstreamAtStart = (await front?.stats())?.upstreamRequests ?? 0;
       operatorAtStart = figures.byStep.operator.requests;
     },
 
-    async stop(orders: number): Promise<Costs> {
+    /** @returns to be called with how many orders there are */
+    async stop(): Promise<(orders: number) => Costs> {
       const own = figures.byStep.operator.requests - operatorAtStart;
       const upstream =
         front === undefined ? undefined : (await front.stats()).upstreamRequests - upstreamAtStart - own;
-      const atEnd = await redis?.stats();
-      if (atStart === undefined || atEnd === undefined) return { upstream, redis: undefined };
+      const [atEnd, stripe] = [await redis?.stats(), await stripeRequests?.()];
+      const asked =
+        stripe === undefined || stripeAtStart === undefined
+          ? undefined
+          : requestsSince(stripeAtStart, stripe);
+      const joins = figures.byStep.join.latenciesMs.length;
+      if (atStart === undefined || atEnd === undefined)
+        return () => ({ upstream, stripe: asked, redis: undefined });
+      const calls = atEnd.calls - atStart.calls;
       const total = difference(atStart, atEnd);
-      const otherJoins = figures.byStep.join.latenciesMs.length - orders;
-      const perPurchase = (what: keyof Price) =>
-        price === undefined || orders === 0 ? undefined : (total[what] - price[what] * otherJoins) / orders;
-      return {
-        upstream,
-        redis: {
-          calls: atEnd.calls - atStart.calls,
-          ...total,
-          perWaitingShopper: price,
-          perPurchase: {
-            scriptCalls: perPurchase("scriptCalls"),
-            billedCommands: perPurchase("billedCommands"),
+      return (orders) => {
+        const perPurchase = (what: keyof Price) =>
+          price === undefined || orders === 0
+            ? undefined
+            : (total[what] - price[what] * (joins - orders)) / orders;
+        return {
+          upstream,
+          stripe: asked,
+          redis: {
+            calls,
+            ...total,
+            perWaitingShopper: price,
+            perPurchase: {
+              scriptCalls: perPurchase("scriptCalls"),
+              billedCommands: perPurchase("billedCommands"),
+            },
           },
-        },
+        };
       };
     },
   };

@@ -19,6 +19,13 @@ export const usualShares = {
   leaves: 0.03,
   givesBack: 0.05,
   abandons: 0.06,
+  /** Of a sale with prices: look at the payment page, and are never seen again. */
+  abandonsPaying: 0.1,
+  /** Their bank takes a while; declined at first, and half of them have no other card. */
+  slowPayers: 0.2,
+  declined: 0.1,
+  /** Pay, and never come back to the shop. */
+  closesTab: 0.1,
   /** Press reserve twice at once; reload in line; send reserve and checkout again after an answer. */
   doubleClicks: 0.06,
   reloads: 0.08,
@@ -41,7 +48,10 @@ export const insideCheats = [
 ] as const;
 export type Cheat = (typeof lineCheats)[number] | (typeof insideCheats)[number];
 
-export type Ending = "buys" | "gives_back" | "abandons" | "leaves";
+export type Ending = "buys" | "gives_back" | "abandons" | "abandons_paying" | "leaves";
+
+/** `declined`: the first card is, the second is not; `refused`: there is no second one. */
+export type Card = "ok" | "slow" | "declined" | "refused";
 
 export interface Line {
   sku: string;
@@ -73,6 +83,11 @@ export interface Plan {
   /** Looking around before reserving, and finding the card before checkout. */
   lookMs: number;
   payMs: number;
+  card: Card;
+  /** At the payment page, for each card; and at the bank, where that takes a while. */
+  typeMs: number;
+  bankMs: number;
+  closesTab: boolean;
 }
 
 export interface CrowdOptions {
@@ -84,6 +99,8 @@ export interface CrowdOptions {
   holdMs: number;
   /** Places of those who come before opening are drawn: any of them may get inside. */
   drawn?: boolean;
+  /** Something has to be paid. */
+  priced?: boolean;
   shares?: Partial<Shares> | undefined;
 }
 
@@ -97,11 +114,13 @@ export function planCrowd(options: CrowdOptions): Plan[] {
   const early = byArrival.filter(({ arrivesMs }) => arrivesMs < 0).length;
   const first = options.drawn === true ? Math.max(stock, early) : stock;
   const [front, back] = [byArrival.slice(0, first), byArrival.slice(first)];
+  const abandonsPaying: Deal = [shares.abandonsPaying, (one) => (one.ending = "abandons_paying")];
   for (const group of [front, back]) {
     dealInTurn(random, group, [
       [shares.leaves, (one) => (one.ending = "leaves")],
       [shares.givesBack, (one) => (one.ending = "gives_back")],
       [shares.abandons, (one) => (one.ending = "abandons")],
+      ...(options.priced === true ? [abandonsPaying] : []),
     ]);
     dealInTurn(random, group, [[shares.doubleClicks, (one) => (one.doubleClicks = true)]]);
     dealInTurn(random, group, [[shares.reloads, (one) => (one.reloads = true)]]);
@@ -109,6 +128,14 @@ export function planCrowd(options: CrowdOptions): Plan[] {
   }
   dealInTurn(random, front, [[shares.insideCheats, (one, nth) => (one.cheat = cycle(insideCheats, nth))]]);
   dealInTurn(random, back, [[shares.lineCheats, (one, nth) => (one.cheat = cycle(lineCheats, nth))]]);
+  // Last, so that a crowd that has nothing to pay is the same as ever.
+  for (const group of options.priced === true ? [front, back] : []) {
+    dealInTurn(random, group, [
+      [shares.slowPayers, (one) => (one.card = "slow")],
+      [shares.declined, (one, nth) => (one.card = nth % 2 === 0 ? "declined" : "refused")],
+    ]);
+    dealInTurn(random, group, [[shares.closesTab, (one) => (one.closesTab = true)]]);
+  }
   return plans;
 }
 
@@ -157,9 +184,16 @@ function plan(index: number, { seed, items, lobbyMs, holdMs }: CrowdOptions, sha
     cheat: undefined,
     lookMs: between(random, 300, Math.min(2000, holdMs * 0.2)),
     payMs: between(random, 300, Math.min(4000, holdMs * 0.3)),
+    card: "ok",
+    typeMs: between(random, 300, Math.min(3000, holdMs * 0.15)),
+    // Mostly some seconds, now and then longer than the hold.
+    bankMs: Math.round(BANK_MIN_MS + (holdMs + BANK_BEYOND_HOLD_MS) * random() ** 2),
+    closesTab: false,
   };
 }
 
+const BANK_MIN_MS = 1000;
+const BANK_BEYOND_HOLD_MS = 4000;
 const RUSH_MEAN_MS = 2000;
 const RUSH_MAX_MS = 12_000;
 const LATE_MAX_MS = 20_000;

@@ -7,6 +7,8 @@ export const steps = [
   "entry",
   "reserve",
   "checkout",
+  "read_reservation",
+  "read_order",
   "leave",
   "give_back",
   "operator",
@@ -46,6 +48,8 @@ export function createFigures(): Figures {
     entry: none(),
     reserve: none(),
     checkout: none(),
+    read_reservation: none(),
+    read_order: none(),
     leave: none(),
     give_back: none(),
     operator: none(),
@@ -77,3 +81,14 @@ export function quantiles(values: readonly number[]): Quantiles | undefined {
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }
+
+export const mapQuantiles = (
+  { count, p50, p95, p99, max }: Quantiles,
+  to: (value: number) => number,
+): Quantiles => ({
+  count,
+  p50: to(p50),
+  p95: to(p95),
+  p99: to(p99),
+  max: to(max),
+});

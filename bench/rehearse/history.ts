@@ -1,7 +1,8 @@
 /** What is written down during a run and judged after it. Times are the rehearsal's own clock unless they say otherwise. */
-import type { Draw, Live, StoredOrder } from "../../domain/api.ts";
+import type { Draw, Live, Order, StoredOrder } from "../../domain/api.ts";
 import type { Ending, Item, Line } from "./crowd.ts";
 import type { Stall } from "./lag.ts";
+import type { Money } from "./payment-page.ts";
 
 export type End =
   | "bought"
@@ -9,6 +10,12 @@ export type End =
   | "told_closed"
   | "gave_back"
   | "abandoned"
+  /** Saw the payment page and went, on purpose or because nobody can pay there. */
+  | "left_unpaid"
+  /** The card was declined, and there was no other. */
+  | "declined"
+  /** Paid, and did not come back. */
+  | "closed_tab"
   | "left"
   /** Met an answer the contract does not know; the record says which. */
   | "failed"
@@ -58,10 +65,20 @@ export interface ShopperRecord {
     id: string;
     reservationId: string;
     lines: Line[];
+    total: number;
+    currency: string;
+    /** As answered last. */
+    payment: Order["payment"]["state"];
+    /** Asked for, or paid, whichever made it an order: no later than this. */
     sentAtMs: number;
     /** By the server's clock. */
     confirmedAtMs: number;
+    refunded: boolean;
+    /** Read as captured. */
+    capturedAtMs?: number | undefined;
   }[];
+  /** Cards given at the payment page, in their order. */
+  payments: PaymentTry[];
   /** The same request sent twice, and what was answered. */
   replays: { what: string; first: string; again: string }[];
   /** Attempts that must be refused, or otherwise have one right answer. */
@@ -70,6 +87,18 @@ export interface ShopperRecord {
   surprises: string[];
   /** Heard that all is sold; and for how long that look had waited for the rehearsal's own process. */
   told: { atMs: number; ownDelayMs: number } | undefined;
+}
+
+export interface PaymentTry {
+  reservationId: string;
+  session: string;
+  /** `authorised` at once or after the bank was asked; `closed`: the page takes no payment any more. */
+  outcome: "authorised" | "declined" | "closed";
+  /** The card was given, and the bank said yes or no. */
+  sentAtMs: number;
+  answeredAtMs: number;
+  /** What the shop said of it to the shopper who came back and had no order. */
+  toldNoOrder?: string;
 }
 
 export interface SeenPulse {
@@ -86,7 +115,11 @@ export interface SeenDraw {
 }
 
 export interface History {
-  items: readonly Item[];
+  saleId: string;
+  items: readonly (Item & { price: number })[];
+  currency: string;
+  /** `free`: nothing has a price; `beyond`: there are prices, and a payment page that we cannot pay at. */
+  paying: "free" | "paid" | "beyond";
   /** By the server's clock. */
   opensAtMs: number;
   /** How long a turn lasts at least. */
@@ -110,10 +143,19 @@ export interface History {
 export interface Books {
   live: Live;
   orders: readonly StoredOrder[];
-  /** Outbox empty and no hold left within the time given. */
+  /** What Stripe's double knows of this sale; undefined where there is none, or it did not say. */
+  money: Money | undefined;
+  /** Outbox empty, no hold left and no payment open within the time given. */
   settled: boolean;
 }
 
 export const unitsOf = (lines: readonly Line[]) => lines.reduce((sum, line) => sum + line.quantity, 0);
+
+/** A request sent twice. @param print what must be the same */
+export const replay = <T>(what: string, print: (answer: T) => string, first: T, again: T) => ({
+  what,
+  first: print(first),
+  again: print(again),
+});
 
 export const who = ({ shopper }: { shopper: number }) => `shopper ${shopper}`;

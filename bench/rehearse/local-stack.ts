@@ -8,6 +8,7 @@ import { once } from "node:events";
 import type { Stack } from "../../dev/stack.ts";
 import { RehearsalError } from "./errors.ts";
 import { watchLag, type Stall } from "./lag.ts";
+import { countStripeRequests, type StripeRequests } from "./stripe-requests.ts";
 import type { FrontStats, RedisStats, RehearsalTarget } from "./target.ts";
 
 const GONE = "The local stack has ended.";
@@ -15,11 +16,18 @@ const GONE = "The local stack has ended.";
 interface Figures {
   front: FrontStats;
   redis: RedisStats;
+  stripeRequests: StripeRequests;
   stalls: Stall[];
 }
+/** What the parent says: a question has a number, by which it is answered. */
+interface Question {
+  asked: number;
+  /** To do before the figures are read. */
+  run?: "cron";
+}
+type Ready = Pick<RehearsalTarget, "url" | "adminToken"> & Required<Pick<RehearsalTarget, "stripe">>;
 /** What the child says: once whether it is ready, then the answer to each question. */
-type Said =
-  { ready: { url: string; adminToken: string } } | { failed: string } | { asked: number; figures: Figures };
+type Said = { ready: Ready } | { failed: string } | { asked: number; figures?: Figures; failed?: string };
 
 export interface LocalStack extends RehearsalTarget {
   close: () => Promise<void>;
@@ -44,30 +52,36 @@ export async function startLocalStack(): Promise<LocalStack> {
     ...said.ready,
     front: { stats: async () => (await ask()).front },
     redis: { stats: async () => (await ask()).redis },
+    stripeRequests: async () => (await ask()).stripeRequests,
     stalls: async () => (await ask()).stalls,
+    cron: async () => {
+      await ask("cron");
+    },
     close,
   };
 }
 
-function questions(child: ChildProcess): () => Promise<Figures> {
+function questions(child: ChildProcess): (run?: Question["run"]) => Promise<Figures> {
   const waiting = new Map<number, { resolve: (figures: Figures) => void; reject: (error: Error) => void }>();
   let asked = 0;
   child.on("message", (said: Said) => {
     if (!("asked" in said)) return;
-    waiting.get(said.asked)?.resolve(said.figures);
+    const question = waiting.get(said.asked);
+    if (said.figures === undefined) question?.reject(new RehearsalError(said.failed ?? GONE));
+    else question?.resolve(said.figures);
     waiting.delete(said.asked);
   });
   child.once("exit", () => {
     for (const { reject } of waiting.values()) reject(new RehearsalError(GONE));
     waiting.clear();
   });
-  return () =>
+  return (run) =>
     new Promise((resolve, reject) => {
-      const nth = ++asked;
-      waiting.set(nth, { resolve, reject });
-      child.send(nth, (error) => {
+      const question: Question = { asked: ++asked, ...(run === undefined ? {} : { run }) };
+      waiting.set(question.asked, { resolve, reject });
+      child.send(question, (error) => {
         if (error === null) return;
-        waiting.delete(nth);
+        waiting.delete(question.asked);
         reject(new RehearsalError(GONE, { cause: error }));
       });
     });
@@ -87,14 +101,23 @@ async function serve(): Promise<void> {
     say({ failed: error instanceof Error ? error.message : String(error) });
     return;
   }
-  const { front, redis, url, adminToken } = stack;
-  process.on("message", (asked: number) => {
-    void redis
-      .stats()
-      .then((stats) => say({ asked, figures: { front: front.stats(), redis: stats, stalls: lag.stalls() } }));
+  const { front, redis, stripe, url, adminToken } = stack;
+  const stripeRequests = countStripeRequests(stripe);
+  const answer = async ({ run }: Question): Promise<Figures> => {
+    if (run === "cron") await stack.cron();
+    const stats = await redis.stats();
+    return { front: front.stats(), redis: stats, stripeRequests: stripeRequests(), stalls: lag.stalls() };
+  };
+  process.on("message", (question: Question) => {
+    const { asked } = question;
+    void answer(question).then(
+      (figures) => say({ asked, figures }),
+      (error: unknown) => say({ asked, failed: String(error) }),
+    );
   });
   process.once("disconnect", () => void stack.close().then(() => process.exit()));
-  if (process.connected) say({ ready: { url, adminToken } });
+  const { url: page, secretKey } = stripe;
+  if (process.connected) say({ ready: { url, adminToken, stripe: { url: page, secretKey } } });
   else await stack.close();
 }
 

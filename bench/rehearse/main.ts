@@ -27,7 +27,7 @@ async function rehearse(options: CliOptions): Promise<number> {
   const draftOptions = { openInSeconds: options.openIn, timeoutSeconds: options.timeout };
   const draft =
     options.sale === undefined
-      ? builtInSale(options.stock, draftOptions)
+      ? builtInSale(options.stock, options.price, draftOptions)
       : await saleFromFile(options.sale, draftOptions);
 
   const progress = createProgress(options.json ? process.stderr : process.stdout);
@@ -49,10 +49,21 @@ async function rehearse(options: CliOptions): Promise<number> {
     }
     const target = stack ?? { url: options.url ?? "", adminToken: options.adminToken ?? "" };
     const { shoppers, seed, timeout: timeoutSeconds, expectFaults: faultsExpected } = options;
+    const { slowPayers, declined, abandonsPaying, closesTab } = options;
     const { signal } = interrupted;
     const report = await runRehearsal(
       target,
-      { shoppers, seed, draft, timeoutSeconds, faultsExpected, signal },
+      {
+        shoppers,
+        seed,
+        draft,
+        timeoutSeconds,
+        shares: { slowPayers, declined, abandonsPaying, closesTab },
+        webhooks: { duplicated: options.webhooksDuplicated, lost: options.webhooksLost },
+        pricePurchase: true,
+        faultsExpected,
+        signal,
+      },
       progress,
     );
     process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : printReport(report)}\n`);

@@ -1,22 +1,33 @@
 /** The command line of the rehearsal: what it takes, checked, with messages a person can act on. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { usualShares } from "./crowd.ts";
+import { usualTrouble } from "./payment-page.ts";
 import { OPENS_IN_SECONDS } from "./sale.ts";
 
 export interface CliOptions {
   shoppers: number;
   stock: number;
+  price: number;
   sale?: string;
   url?: string;
   adminToken?: string;
   seed: number;
   openIn?: number;
   timeout: number;
+  /** Of those who have to pay, and of webhooks; in 0…1. */
+  slowPayers: number;
+  declined: number;
+  abandonsPaying: number;
+  closesTab: number;
+  webhooksDuplicated: number;
+  webhooksLost: number;
   expectFaults: boolean;
   json: boolean;
 }
 
 const SHOPPERS_MAX = 50_000;
 const STOCK_MAX = 1_000_000;
+const PRICE_MAX = 1_000_000_000;
 
 /** @throws CommanderError for help and for anything that is not as it must be; it has been said already */
 export function parseOptions(args: readonly string[], newSeed: () => number): CliOptions {
@@ -32,7 +43,13 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
         .default(50)
         .conflicts("sale"),
     )
-    .option("--sale <file>", "a sale as JSON or YAML; its times are moved to now, its prices set to 0")
+    .addOption(
+      new Option("--price <minor>", "price of the built-in sale's units, in cents; 0 is free")
+        .argParser(whole(0, PRICE_MAX))
+        .default(0)
+        .conflicts("sale"),
+    )
+    .option("--sale <file>", "a sale as JSON or YAML; its times are moved to now")
     .option("--url <url>", "a system that is already running; without it, a local one is started", address)
     .addOption(
       new Option("--admin-token <token>", "the operator's token, needed with --url").env("ADMIN_TOKEN"),
@@ -49,6 +66,16 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
       seconds(10, 86_400),
       300,
     )
+    .addOption(
+      share("slow-payers", "where there are prices: whose bank takes a while", usualShares.slowPayers),
+    )
+    .addOption(
+      share("declined", "… whose card is declined, half of them having no other", usualShares.declined),
+    )
+    .addOption(share("abandons-paying", "… who leave at the payment page", usualShares.abandonsPaying))
+    .addOption(share("closes-tab", "… who pay and never come back", usualShares.closesTab))
+    .addOption(share("webhooks-duplicated", "… webhooks that come twice", usualTrouble.duplicated))
+    .addOption(share("webhooks-lost", "… webhooks that never come", usualTrouble.lost))
     .option("--expect-faults", "count 5xx answers without holding them against the system", false)
     .option("--json", "the report as JSON on stdout, progress on stderr", false)
     .allowExcessArguments(false)
@@ -59,12 +86,14 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
 Examples:
   npm run rehearse
   npm run rehearse -- --shoppers 5000 --stock 200
+  npm run rehearse -- --shoppers 1000 --stock 100 --price 4900
   npm run rehearse -- --sale bench/sales/concert.yaml --shoppers 1000
   npm run --silent rehearse -- --seed 42 --json > report.json
   ADMIN_TOKEN=… npm run rehearse -- --url https://staging.example.com --shoppers 100
 
 Exit code: 0 everything holds · 1 something does not · 2 it could not be run · 130 interrupted.
-Against an address elsewhere the whole crowd comes from this machine's one address, and is limited like it.`,
+Against an address elsewhere the whole crowd comes from this machine's one address, and is limited like it, and nobody can
+pay: purchases that have a price stop at the payment page.`,
     );
   command.parse(args, { from: "user" });
   const { seed, ...options } = command.opts<Omit<CliOptions, "seed"> & { seed?: number }>();
@@ -80,6 +109,18 @@ function whole(low: number, high: number) {
       throw new InvalidArgumentError(`A whole number from ${low} to ${high} is expected.`);
     return value;
   };
+}
+
+/** In percent on the command line. */
+function share(name: string, what: string, usual: number): Option {
+  return new Option(`--${name} <percent>`, what)
+    .argParser((text) => {
+      const value = Number(text);
+      if (!/^\d+(\.\d+)?$/.test(text) || value > 100)
+        throw new InvalidArgumentError("Percent from 0 to 100 are expected.");
+      return value / 100;
+    })
+    .default(usual, `${usual * 100}`);
 }
 
 function seconds(low: number, high: number) {

@@ -51,7 +51,7 @@ export function checkOrders({ items, shoppers }: History, { live, orders }: Book
   const answered = new Map<string, ShopperRecord>();
   for (const s of shoppers) {
     if (s.orders.length > 1) found.push(`${who(s)} has ${s.orders.length} orders`);
-    for (const { id, reservationId, lines } of s.orders) {
+    for (const { id, reservationId, lines, total } of s.orders) {
       const other = answered.get(id);
       if (other !== undefined) found.push(`order ${id} went to ${who(other)} and ${who(s)}`);
       answered.set(id, s);
@@ -67,6 +67,7 @@ export function checkOrders({ items, shoppers }: History, { live, orders }: Book
       if (row === undefined) found.push(`order ${id} was answered to ${who(s)} and is not in Postgres`);
       else if (row.units !== unitsOf(lines))
         found.push(`order ${id} has ${unitsOf(lines)} units, in Postgres ${row.units}`);
+      else if (row.total !== total) found.push(`order ${id} comes to ${total}, in Postgres to ${row.total}`);
       else if (s.join?.place !== undefined && row.number !== s.join.place)
         found.push(`order ${id} of number ${s.join.place} is stored with number ${row.number}`);
     }

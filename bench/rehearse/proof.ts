@@ -3,6 +3,14 @@
  * check says what must be so, whether it is, and on what evidence it is not.
  */
 import { checkBooks, checkLedger, checkOrders, checkSettled, checkSold } from "./proof-books.ts";
+import {
+  beyondThePage,
+  checkCharged,
+  checkChargedOnce,
+  checkNothingOpen,
+  checkNotRefunded,
+  checkPayers,
+} from "./proof-money.ts";
 import { checkDraw } from "./proof-draw.ts";
 import { checkCalled, checkLine, checkPatience, checkTurns } from "./proof-line.ts";
 import { OWN_DELAY_MAX_MS, tellingOf, TOLD_WITHIN_MS } from "./told.ts";
@@ -98,9 +106,46 @@ export const rules: readonly Rule[] = [
     find: checkLedger,
   },
   {
+    name: "charged_what_was_sold",
+    rule: "4.5",
+    states:
+      "captured payments = orders with a price, one by one = the price of what was sold, in the sale's currency",
+    find: checkCharged,
+    unjudged: beyondThePage,
+  },
+  {
+    name: "nobody_charged_twice",
+    rule: "4.5",
+    states: "no reservation and no shopper was charged more than once",
+    find: checkChargedOnce,
+    unjudged: beyondThePage,
+  },
+  {
+    name: "no_payment_left_open",
+    rule: "4.5",
+    states: "no payment waits for its capture: authorised = captured + voided",
+    find: checkNothingOpen,
+    unjudged: beyondThePage,
+  },
+  {
+    name: "nothing_refunded",
+    rule: "4.5",
+    states: "nothing had to be given back: nobody was charged for what they did not get",
+    find: checkNotRefunded,
+    unjudged: beyondThePage,
+  },
+  {
+    name: "payers_have_an_order_or_a_void",
+    rule: "4.5",
+    states:
+      "whoever paid has an order, or the payment was voided and nothing else was said; no order without a payment",
+    find: checkPayers,
+    unjudged: beyondThePage,
+  },
+  {
     name: "outbox_drained",
     rule: "4.6",
-    states: "every change reached Postgres and every hold ended",
+    states: "every change reached Postgres, every hold ended, every payment was decided",
     find: checkSettled,
   },
   {

@@ -1,8 +1,20 @@
 /** What a rehearsal found, as `--json` prints it. Keys are stable: additions only, and `version` says when not. */
 import type { Sale } from "../../domain/sale.ts";
 import type { Check } from "./proof.ts";
-import { layers, quantiles, steps, type Figures, type Layer, type Quantiles, type Step } from "./figures.ts";
+import {
+  layers,
+  mapQuantiles,
+  quantiles,
+  steps,
+  type Figures,
+  type Layer,
+  type Quantiles,
+  type Step,
+} from "./figures.ts";
+import { paymentsReport, type PaymentsReport } from "./report-payments.ts";
 import type { Books, End, History } from "./history.ts";
+import type { StripeRequests } from "./stripe-requests.ts";
+import type { PurchasePrice } from "./purchase-price.ts";
 import { tellingOf } from "./told.ts";
 
 export interface Report {
@@ -57,6 +69,10 @@ export interface Report {
     perPurchase: { scriptCalls: number | null; billedCommands: number | null };
     perWaitingShopper: { scriptCalls: number | null; billedCommands: number | null };
   } | null;
+  /** One purchase by itself, step by step; null where it was not counted. */
+  purchase: PurchasePrice | null;
+  /** Null for a sale in which nothing has a price. */
+  payments: PaymentsReport | null;
   /** Null when the operator's view could not be read. */
   postgres: { orders: number; shoppers: number; ledgerDifference: number; discrepancies: number } | null;
   /**
@@ -74,6 +90,8 @@ export interface Report {
 export interface Costs {
   /** Requests of the crowd, and refreshes for them, that reached the edge. */
   upstream: number | undefined;
+  /** Of the shop, until the crowd was done. */
+  stripe: StripeRequests | undefined;
   redis:
     | {
         calls: number;
@@ -95,6 +113,7 @@ export interface Findings {
   seed: number;
   figures: Figures;
   costs: Costs;
+  purchase: PurchasePrice | undefined;
   history: History;
   books: Books | undefined;
   /** Undefined for an interrupted run. */
@@ -147,6 +166,8 @@ export function buildReport(found: Findings): Report {
             perPurchase: perHead(redis.perPurchase),
             perWaitingShopper: perHead(redis.perWaitingShopper),
           },
+    purchase: found.purchase ?? null,
+    payments: paymentsReport(history, books, found.costs.stripe),
     postgres:
       postgres === undefined
         ? null
@@ -169,6 +190,9 @@ function countEnds({ shoppers }: History): Report["shoppers"] {
     told_closed: 0,
     gave_back: 0,
     abandoned: 0,
+    left_unpaid: 0,
+    declined: 0,
+    closed_tab: 0,
     left: 0,
     failed: 0,
     unfinished: 0,
@@ -239,16 +263,6 @@ function soldOutTold(history: History): Report["soldOutTold"] {
 const perHead = (cost: CostPerHead | undefined) => ({
   scriptCalls: cost?.scriptCalls === undefined ? null : rounded(cost.scriptCalls),
   billedCommands: cost?.billedCommands === undefined ? null : rounded(cost.billedCommands),
-});
-const mapQuantiles = (
-  { count, p50, p95, p99, max }: Quantiles,
-  to: (value: number) => number,
-): Quantiles => ({
-  count,
-  p50: to(p50),
-  p95: to(p95),
-  p99: to(p99),
-  max: to(max),
 });
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 const rounded = (value: number) => Math.round(value * 10) / 10;

@@ -2,20 +2,22 @@
  * A rehearsal: creates the sale, sends the crowd, waits until the books are closed, judges, reports. Tests call it
  * with a stack they break meanwhile; the command line only parses, prints and stops it.
  */
-import { setTimeout as wait } from "node:timers/promises";
 import type { Live } from "../../domain/api.ts";
 import { costMeter } from "./costs.ts";
 import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
-import type { Books, History } from "./history.ts";
-import { createHttp, type Http } from "./http.ts";
+import type { History } from "./history.ts";
+import { createHttp } from "./http.ts";
 import { watchLag } from "./lag.ts";
-import { createOperator, type Operator } from "./operator.ts";
+import { createOperator } from "./operator.ts";
 import { openOtherSale } from "./other-sale.ts";
+import { createPaymentPage, usualTrouble, type WebhookTrouble } from "./payment-page.ts";
 import type { Progress } from "./progress.ts";
 import { judge } from "./proof.ts";
+import { pricePurchase } from "./purchase-price.ts";
 import { buildReport, type Report } from "./report.ts";
 import { schedule, type SaleDraft } from "./sale.ts";
+import { settle } from "./settle.ts";
 import { shop } from "./shopper.ts";
 import { createSleep, nowMs } from "./sleep.ts";
 import { isLocal, type RehearsalTarget } from "./target.ts";
@@ -27,10 +29,14 @@ export interface RehearsalOptions {
   draft: SaleDraft;
   /** For the crowd, from start; whoever is not done then is counted as unfinished. */
   timeoutSeconds: number;
-  /** For outbox and holds, after the crowd: cron runs once a minute, and one run must do. */
+  /** For outbox, holds and payments, after the crowd. */
   settleSeconds?: number;
   sockets?: number;
   shares?: Partial<Shares>;
+  /** Of a sale with prices. */
+  webhooks?: Partial<WebhookTrouble>;
+  /** Buys once before the crowd comes, to say what that costs by itself; takes some seconds. */
+  pricePurchase?: boolean;
   /** Something is broken on purpose meanwhile: 5xx are counted, not held against the system. */
   faultsExpected?: boolean;
   /** Ends the run early; the report then says what was done and proves nothing. */
@@ -39,10 +45,7 @@ export interface RehearsalOptions {
   onSale?: (sale: { id: string; opensAtMs: number }) => void;
 }
 
-const SETTLE_SECONDS = 75;
 const SOCKETS = 256;
-/** After the time given, what there is may still be read. */
-const LAST_LOOK_MS = 10_000;
 const SAMPLE_EVERY_SECONDS = 5;
 /** A turn lasts as long as a pass, but no longer than this (functions/sale/publish.ts). */
 const TURN_MAX_MS = 30_000;
@@ -64,6 +67,13 @@ export async function runRehearsal(
   const stop = stopAfter(options.timeoutSeconds, options.signal);
   stop.signal.addEventListener("abort", () => void crowdHttp.destroy());
   try {
+    const page = target.stripe === undefined ? undefined : createPaymentPage(target.stripe);
+    if (options.pricePurchase === true && target.redis !== undefined)
+      progress.note("counting what one purchase costs by itself");
+    const purchase =
+      options.pricePurchase === true
+        ? await pricePurchase(target, operator, ownHttp, draft, page)
+        : undefined;
     const startedAtMs = nowMs();
     const sale = schedule(draft, Date.now());
     const opensAtMs = Date.parse(sale.opensAt);
@@ -72,7 +82,11 @@ export async function runRehearsal(
     const foreignTicket = await otherSale.join();
     const meter = costMeter(target, figures);
     await meter.priceJoins(otherSale.join);
+    const priced = sale.items.some(({ price }) => price > 0);
+    if (priced) await page?.trouble({ ...usualTrouble, ...options.webhooks });
     for (const note of draft.notes) progress.note(note);
+    if (priced && page === undefined)
+      progress.note("there is no control of the payment page there: whoever has to pay leaves unpaid");
     progress.note(
       `sale ${sale.id} opens in ${draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
     );
@@ -85,6 +99,8 @@ export async function runRehearsal(
       saleId: sale.id,
       items: sale.items,
       opensAtMs,
+      page,
+      lookBacks: [],
       http: crowdHttp,
       sleep: createSleep(stop.signal),
       stopped: () => stop.signal.aborted,
@@ -100,6 +116,7 @@ export async function runRehearsal(
       lobbyMs: Math.max(0, draft.opensInSeconds * 1000 - HEAD_START_MS),
       holdMs: sale.holdSeconds * 1000,
       drawn: sale.lobby === "draw",
+      priced,
       shares: options.shares,
     });
 
@@ -111,11 +128,23 @@ export async function runRehearsal(
     });
     const shoppers = await Promise.all(plans.map((plan) => shop(plan, world))).finally(unwatch);
     const crowdDoneAtMs = nowMs();
-    const costs = await meter.stop(world.tally.orders);
+    if (!stop.signal.aborted) stop.cancel();
+    const costsOf = await meter.stop();
+    const books = await settle(world, {
+      operator,
+      http: ownHttp,
+      cron: priced ? target.cron : undefined,
+      seconds: options.settleSeconds,
+      signal: options.signal,
+      progress,
+    });
 
     const { seen } = world;
     const history: History = {
+      saleId: sale.id,
       items: sale.items,
+      currency: sale.currency,
+      paying: !priced ? "free" : page === undefined ? "beyond" : "paid",
       opensAtMs,
       turnMs: Math.min(sale.passSeconds * 1000, TURN_MAX_MS),
       draw: sale.lobby === "draw" ? { announced, pulses: seen.draws() } : undefined,
@@ -126,13 +155,13 @@ export async function runRehearsal(
       faultsExpected: world.faultsExpected,
       stalls: { crowd: lag.stalls(), front: await target.stalls?.() },
     };
-    const books = await settle(sale.id, operator, ownHttp, options, progress);
     return buildReport({
       url: target.url,
       sale,
       seed,
       figures,
-      costs,
+      costs: costsOf(world.tally.orders),
+      purchase,
       history,
       books,
       checks: options.signal?.aborted === true ? undefined : judge(history, books),
@@ -192,34 +221,3 @@ const serverErrors = ({ byWord }: Figures) =>
     (sum, [word, count]) => sum + (/^http_5|^unavailable$|^on_hold$/.test(word) ? count : 0),
     0,
   );
-
-/**
- * Waits until outbox and holds are empty, and lists the orders. A pulse a second keeps expiry going, as any visitor
- * would.
- * @returns undefined when the operator's view cannot be had, or nobody waits for it any more
- */
-async function settle(
-  saleId: string,
-  operator: Operator,
-  http: Http,
-  { settleSeconds = SETTLE_SECONDS, signal }: RehearsalOptions,
-  progress: Progress,
-): Promise<Books | undefined> {
-  if (signal?.aborted !== true)
-    progress.note("the crowd is done; waiting for holds to end and the outbox to reach Postgres");
-  const untilMs = nowMs() + settleSeconds * 1000;
-  while (signal?.aborted !== true && nowMs() < untilMs + LAST_LOOK_MS) {
-    await http.send({ step: "operator", method: "GET", path: `/api/sales/${saleId}/pulse`, headers: {} });
-    const live = await operator.live(saleId);
-    if (live !== undefined) {
-      const settled = isSettled(live);
-      const orders = settled || nowMs() >= untilMs ? await operator.orders(saleId) : undefined;
-      if (orders !== undefined) return { live, orders, settled };
-    }
-    await wait(1000);
-  }
-  return undefined;
-}
-
-const isSettled = ({ stored, outbox, line, items }: Live) =>
-  stored !== null && outbox.entries === 0 && line.holds === 0 && items.every(({ held }) => held === 0);

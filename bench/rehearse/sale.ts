@@ -1,7 +1,7 @@
 /**
  * What is rehearsed: a sale from a file, or the built-in one. A file is a sale as the operator would create it; its
- * times are moved to now, and what a rehearsal cannot do (pay, register, log in: prices, slots, identities) is left out,
- * each with a line that says so. The file is checked by the schema of the API before anything is started.
+ * times are moved to now, and what a rehearsal cannot do (register, log in: slots, identities) is left out, each with a
+ * line that says so. The file is checked by the schema of the API before anything is started.
  */
 import { readFile } from "node:fs/promises";
 import { parse as parseYaml } from "yaml";
@@ -28,14 +28,14 @@ export const OPENS_IN_SECONDS = 8;
 /** So that a moment in base 36, a second suffix, and hyphens fit into the 64 characters of an id. */
 const STEM_MAX_CHARS = 52;
 
-/** The built-in sale: free, one item, two each at most. */
-export function builtInSale(stock: number, options: DraftOptions): SaleDraft {
+/** The built-in sale: one item, one each. @param price minor units; 0 is free */
+export function builtInSale(stock: number, price: number, options: DraftOptions): SaleDraft {
   return draft(
     {
       id: "rehearsal",
       name: "Rehearsal",
       currency: "EUR",
-      items: [{ sku: "unit", name: "Unit", stock, price: 0, limit: 1 }],
+      items: [{ sku: "unit", name: "Unit", stock, price, limit: 1 }],
     },
     "the built-in sale",
     options,
@@ -128,17 +128,11 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
   delete sale.registrationClosesAt;
   if (isTime(raw["opensAt"]))
     notes.push(`times moved to now: it opens in ${opensInSeconds} s, not at ${opensAt} (until ${closesAt})`);
-  if (sale.items.some(({ price }) => price > 0))
-    notes.push("prices set to 0: checkout does not take payment in this release");
   if (slots !== undefined || registrationOpensAt !== undefined || registrationClosesAt !== undefined)
     notes.push("registration and slots left out: everybody comes to the line");
   if (sale.identity !== "anyone") notes.push(`identity "${sale.identity}" set to "anyone"`);
   return {
-    sale: {
-      ...sale,
-      items: sale.items.map((item) => ({ ...item, price: 0 })),
-      identity: "anyone",
-    },
+    sale: { ...sale, identity: "anyone" },
     opensInSeconds,
     openForSeconds,
     notes,

@@ -3,15 +3,15 @@
  * Whoever means to buy stays for as long as the sale can still sell them something, so what others give back is bought.
  */
 import { randomUUID } from "node:crypto";
-import type { Order, Pulse, Reservation } from "../../domain/api.ts";
+import type { Pulse, Reservation } from "../../domain/api.ts";
 import { createCheats } from "./cheats.ts";
 import type { Line, Plan } from "./crowd.ts";
-import type { End, ShopperRecord } from "./history.ts";
-import { unitsOf } from "./history.ts";
+import { replay, unitsOf, type End, type ShopperRecord } from "./history.ts";
+import { createPaying } from "./paying.ts";
 import type { Answer } from "./http.ts";
 import { between } from "./random.ts";
 import { nowMs, Stopped } from "./sleep.ts";
-import { createVisit, orderPrint, reservationPrint, Surprise } from "./visit.ts";
+import { createVisit, reservationPrint, Surprise } from "./visit.ts";
 import { countHold, endHold, type World } from "./world.ts";
 
 /** Between hearing that a pass has ended and asking for a new one, so that this can never become a storm. */
@@ -32,6 +32,7 @@ export async function shop(plan: Plan, world: World): Promise<ShopperRecord> {
     passExpiresAtMs: undefined,
     holds: [],
     orders: [],
+    payments: [],
     replays: [],
     expectations: [],
     surprises: [],
@@ -57,6 +58,7 @@ async function visitSale(
 ): Promise<End> {
   const visit = createVisit(plan, world, record);
   const cheats = createCheats(plan, world, visit, record);
+  const paying = createPaying(plan, world, visit, record);
   const { sleep, tally } = world;
 
   /** @param dueAtMs when the request was meant to be sent; what it waited from then is the rehearsal's own doing */
@@ -227,24 +229,20 @@ async function visitSale(
       return "gave_back";
     }
     record.doing = "checking out";
-    const { value: order, answer } = await visit.checkout(id);
+    const { value: checkedOut, answer } = await visit.checkout(id);
+    const bought =
+      checkedOut === undefined
+        ? // While Stripe is away a hold that nobody can pay any more is kept: nothing else can be reserved beside it.
+          await paying.comeBack({ reservationId: id, sentAtMs: answer.sentAtMs })
+        : "order" in checkedOut
+          ? paying.note(checkedOut.order, answer.sentAtMs)
+          : await paying.pay(id, checkedOut.url, expiresAtMs);
     endHold(world, held.reservationId);
-    if (order === undefined) continue;
-    await bought(order, id, answer.sentAtMs);
+    if (bought === "no_order") continue;
+    if (typeof bought === "string") return bought;
+    if (plan.repeats) await paying.checkOutAgain(id, { order: bought });
+    await cheats.afterBuying(plain(bought.lines));
     return "bought";
-  }
-
-  async function bought(order: Order, reservationId: string, sentAtMs: number): Promise<void> {
-    const lines = plain(order.lines);
-    const confirmedAtMs = Date.parse(order.confirmedAt);
-    record.orders.push({ id: order.id, reservationId, lines, sentAtMs, confirmedAtMs });
-    tally.orders++;
-    tally.soldUnits += unitsOf(lines);
-    if (plan.repeats) {
-      const { value: again } = await visit.checkout(reservationId);
-      if (again !== undefined) record.replays.push(replay("checkout, again", orderPrint, order, again));
-    }
-    await cheats.afterBuying(lines);
   }
 }
 
@@ -259,12 +257,6 @@ function createPlace({ tally }: World) {
     },
   };
 }
-
-const replay = <T>(what: string, print: (answer: T) => string, first: T, again: T) => ({
-  what,
-  first: print(first),
-  again: print(again),
-});
 
 const plain = (lines: readonly Line[]): Line[] => lines.map(({ sku, quantity }) => ({ sku, quantity }));
 

@@ -72,6 +72,8 @@ function outcome(report: Report): string {
       ? NOTHING
       : `${redis.billedCommands} · per purchase, all else included ${shown(redis.perPurchase.billedCommands)} · per waiting shopper ${shown(redis.perWaitingShopper.billedCommands)}`,
   );
+  if (report.purchase !== null) row("one purchase by itself", purchase(report.purchase));
+  if (report.payments !== null) for (const [name, value] of payments(report.payments)) row(name, value);
   row("told that all is sold, after the last order", soldOutTold === null ? NOTHING : told(soldOutTold));
   row("duration", `${report.seconds.crowd} s, books settled in ${report.seconds.settling} s`);
   row("seed", String(report.seed));
@@ -90,6 +92,46 @@ function proof({ proof: checks, holds }: Report): string {
     "",
     holds ? "Everything holds." : `${broken} of ${checks.length} checks do not hold.`,
   ].join("\n");
+}
+
+function purchase(price: NonNullable<Report["purchase"]>): string {
+  const steps = Object.entries(price);
+  const sum = (of: "scriptCalls" | "billedCommands") => steps.reduce((all, [, step]) => all + step[of], 0);
+  const each = steps.map(
+    ([name, { scriptCalls, billedCommands, stripe }]) =>
+      `${name}: ${scriptCalls} · ${billedCommands}${Object.keys(stripe).length > 0 ? ` · Stripe ${listed(stripe).replaceAll("\n", ", ")}` : ""}`,
+  );
+  return [`${sum("scriptCalls")} script calls · ${sum("billedCommands")} billed commands`, ...each].join(
+    "\n",
+  );
+}
+
+function payments(paid: NonNullable<Report["payments"]>): [string, string][] {
+  if (!paid.payable) return [["payments", "nobody could pay: there is no control of the payment page"]];
+  const { cards, intents, captured, webhooks, stripe, toOrder, toPaid } = paid;
+  const seconds = (ranks: typeof toOrder) =>
+    ranks === null
+      ? NOTHING
+      : `p50 ${ranks.p50} s · p99 ${ranks.p99} s · max ${ranks.max} s (${ranks.count})`;
+  return [
+    ["charged", `${shown(captured)} ${paid.currency} in Stripe's units`],
+    ["cards", listed(cards)],
+    ["payments at the end", intents === null ? NOTHING : listed(intents)],
+    [
+      "webhooks",
+      webhooks === null
+        ? NOTHING
+        : `${webhooks.events}, of which ${webhooks.lost} were lost and ${webhooks.repeated} came again`,
+    ],
+    ["from the bank's yes to the order", seconds(toOrder)],
+    ["… to reading that it is paid", seconds(toPaid)],
+    [
+      "requests to Stripe",
+      stripe === null
+        ? NOTHING
+        : `${stripe.requests} · per order, all else included ${shown(stripe.perOrder)}\n${listed(stripe.byCall)}`,
+    ],
+  ];
 }
 
 const shown = (value: number | null | undefined) =>

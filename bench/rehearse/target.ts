@@ -4,6 +4,7 @@
  */
 
 import type { Stall } from "./lag.ts";
+import type { StripeRequests } from "./stripe-requests.ts";
 
 export interface FrontStats {
   requests: number;
@@ -23,6 +24,12 @@ export interface RedisStats {
 export interface RehearsalTarget {
   url: string;
   adminToken: string;
+  /** A payment page that can be paid on without a browser: the double's. Without it nobody gets beyond the page. */
+  stripe?: { url: string; secretKey: string };
+  /** How often the shop has asked Stripe what. */
+  stripeRequests?: () => Promise<StripeRequests>;
+  /** Runs now what otherwise runs once a minute. */
+  cron?: () => Promise<void>;
   front?: { stats: () => FrontStats | Promise<FrontStats> };
   redis?: { stats: () => Promise<RedisStats> };
   /** When the front's process stood still; absent where that process is this one, or not ours. */

@@ -9,10 +9,12 @@ import { placeOf } from "../../static/assets/draw.js";
 import {
   checkoutAnswer,
   decode,
+  orderAnswer,
   passAnswer,
   pulseAnswer,
   reservationAnswer,
   ticketAnswer,
+  type CheckoutAnswer,
 } from "./answers.ts";
 import { createClock } from "./clock.ts";
 import type { Line, Plan } from "./crowd.ts";
@@ -183,11 +185,24 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
       expectNoContent("give_back", await send(own("give_back", "DELETE", `/reservations/${id}`, "pass")));
     },
 
-    async checkout(id: string): Promise<Outcome<Order, "reservation_expired">> {
+    async checkout(id: string): Promise<Outcome<CheckoutAnswer, "reservation_expired">> {
       const answer = await send(own("checkout", "POST", `/reservations/${id}/checkout`, "pass"));
-      const outcome = expectOneOf("checkout", answer, checkoutAnswer, ["reservation_expired"]);
-      return outcome.value === undefined ? outcome : { value: outcome.value.order, answer };
+      return expectOneOf("checkout", answer, checkoutAnswer, ["reservation_expired"]);
     },
+
+    async readReservation(id: string): Promise<Reservation> {
+      const answer = await send(own("read_reservation", "GET", `/reservations/${id}`, "pass"));
+      const { value, word } = expectOneOf("read_reservation", answer, reservationAnswer, []);
+      if (value === undefined) throw surprise("read_reservation", word);
+      return value;
+    },
+
+    async readOrder(id: string): Promise<Outcome<Order, "not_found">> {
+      const answer = await send(own("read_order", "GET", `/orders/${id}`, "pass"));
+      return expectOneOf("read_order", answer, orderAnswer, ["not_found"]);
+    },
+
+    surprise,
 
     /** A request that is not this shopper's to make: the answer as it comes, whatever it is. */
     attempt: (
@@ -224,7 +239,9 @@ function decodePulse(text: string): Pulse | undefined {
 export function reservationPrint({ reservationId, expiresAt, lines, total }: Reservation): string {
   return JSON.stringify([reservationId, expiresAt, sortedLines(lines), total]);
 }
-export function orderPrint({ id, lines, total, confirmedAt }: Order): string {
+export function checkoutPrint(answer: CheckoutAnswer): string {
+  if ("url" in answer) return answer.url;
+  const { id, lines, total, confirmedAt } = answer.order;
   return JSON.stringify([id, confirmedAt, sortedLines(lines), total]);
 }
 const sortedLines = (lines: Reservation["lines"]) =>

@@ -3,6 +3,7 @@ import type { Draw, Pulse } from "../../domain/api.ts";
 import type { Item, Line } from "./crowd.ts";
 import { unitsOf, type SeenPulse } from "./history.ts";
 import type { Http } from "./http.ts";
+import type { PaymentPage } from "./payment-page.ts";
 import { nowMs, type Sleep } from "./sleep.ts";
 
 export interface World {
@@ -12,6 +13,10 @@ export interface World {
   saleId: string;
   items: readonly Item[];
   opensAtMs: number;
+  /** Undefined where nobody of ours can pay. */
+  page: PaymentPage | undefined;
+  /** One for each payment, for when all is over. @returns whether it is known what came of it */
+  lookBacks: (() => Promise<boolean>)[];
   http: Http;
   sleep: Sleep;
   stopped: () => boolean;

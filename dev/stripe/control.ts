@@ -30,6 +30,7 @@ const paySchema = z.strictObject({
   session: z.string(),
   card: z.enum(["ok", "declined", "slow"]).optional(),
   afterMs: z.int().nonnegative().optional(),
+  email: z.email().optional(),
 });
 
 /**
@@ -48,8 +49,12 @@ export function createControl({ account, faults, secretKey }: ControlParts): Hon
   control.post("/pay", async (c) => {
     const order = paySchema.safeParse(await bodyOf(c));
     if (!order.success) return c.json({ message: order.error.message }, 422);
-    const { session, card, afterMs } = order.data;
-    const options: PayOptions = { ...(card && { card }), ...(afterMs !== undefined && { afterMs }) };
+    const { session, card, afterMs, email } = order.data;
+    const options: PayOptions = {
+      ...(card && { card }),
+      ...(afterMs !== undefined && { afterMs }),
+      ...(email !== undefined && { email }),
+    };
     const result = pay(account, session, options);
     return c.json(result, statusOf(result));
   });

@@ -43,9 +43,9 @@ export function createHostedPages(account: Account): Hono {
     const id = c.req.param("id");
     const record = sessions.get(id);
     if (record === undefined) return c.html(missingPage(), 404);
-    const card = await chosenCard(c);
+    const { card, email } = await filledIn(c);
     if (card === undefined) return c.redirect(`/pay/${id}`, 303);
-    const result = pay(account, id, { card });
+    const result = pay(account, id, { card, ...(email !== undefined && { email }) });
     // Whoever pressed twice has paid as well.
     const isPaid =
       result.outcome === "paid" || (result.outcome === "refused" && result.reason === "session_complete");
@@ -54,9 +54,13 @@ export function createHostedPages(account: Account): Hono {
   return pages;
 }
 
-async function chosenCard(c: Context): Promise<(typeof cards)[number] | undefined> {
-  const { card } = await c.req.parseBody();
-  return cards.find((known) => known === card);
+async function filledIn(c: Context): Promise<{ card?: (typeof cards)[number]; email?: string }> {
+  const { card, email } = await c.req.parseBody();
+  const known = cards.find((one) => one === card);
+  return {
+    ...(known !== undefined && { card: known }),
+    ...(typeof email === "string" && /^\S+@\S+$/.test(email) && { email }),
+  };
 }
 
 /** Parsed, because a header takes no letters beyond Latin 1. */

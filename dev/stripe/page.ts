@@ -83,6 +83,15 @@ export const payPage = (record: SessionRecord, intent: Intent | undefined) =>
       }
       ${order(record)}
       <form method="post">
+        <label>
+          E-mail
+          <input
+            type="email"
+            name="email"
+            required
+            value="${record.session.customer_email ?? "buyer@example.com"}"
+          />
+        </label>
         <button name="card" value="ok">Pay</button>
         <button name="card" value="declined">Pay with a card that is declined</button>
         <button name="card" value="slow">Pay slowly</button>

@@ -4,7 +4,7 @@
  * never after it has expired.
  */
 import { cancelIntent } from "./intents.ts";
-import { born, type Account, type Charge, type Intent, type SessionRecord } from "./state.ts";
+import { born, type Account, type Charge, type Intent, type Session, type SessionRecord } from "./state.ts";
 import { testWords } from "./switches.ts";
 
 export interface PayOptions {
@@ -12,6 +12,8 @@ export interface PayOptions {
   card?: "ok" | "declined" | "slow";
   /** How long the bank takes; 0 is at once. Default: 3000 for `slow`, else 0. */
   afterMs?: number;
+  /** What the customer typed on the page. Default: the session's `customer_email`, else buyer@example.com. */
+  email?: string;
 }
 
 export type PayOutcome =
@@ -28,13 +30,19 @@ const slowMs = 3000;
 /** Stripe cancels an authorisation that nobody captured. */
 const authorisationMsMax = 7 * 24 * 60 * 60 * 1000;
 
-export function pay(account: Account, id: string, { card = "ok", afterMs }: PayOptions = {}): PayOutcome {
+export function pay(
+  account: Account,
+  id: string,
+  { card = "ok", afterMs, email }: PayOptions = {},
+): PayOutcome {
   const record = account.store.sessions.get(id);
   if (record === undefined) return { outcome: "refused", reason: "no_such_session" };
   const { session, intentData } = record;
   if (session.status !== "open") return { outcome: "refused", reason: `session_${session.status}` };
   const intent = account.store.intents.get(session.payment_intent ?? "") ?? newIntent(account, record);
   if (intent.status === "requires_action") return { outcome: "refused", reason: "bank_is_asked" };
+
+  session.customer_details = customerOf(email ?? session.customer_email ?? "buyer@example.com");
 
   const subject = JSON.stringify(session);
   const words = testWords(session.metadata, intentData.metadata);
@@ -59,6 +67,17 @@ export function pay(account: Account, id: string, { card = "ok", afterMs }: PayO
   });
   return { outcome: "waiting", untilMs };
 }
+
+const customerOf = (email: string): Session["customer_details"] => ({
+  address: null,
+  business_name: null,
+  email,
+  individual_name: null,
+  name: null,
+  phone: null,
+  tax_exempt: "none",
+  tax_ids: null,
+});
 
 function newIntent(account: Account, { session, intentData }: SessionRecord): Intent {
   const intent: Intent = {

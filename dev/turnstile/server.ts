@@ -10,13 +10,15 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 
-export const TURNSTILE_SECRET = "local-turnstile-secret";
+const TURNSTILE_SECRET = "local-turnstile-secret";
 
 const asked = z.object({ secret: z.string(), response: z.string() });
 
 export interface TurnstileDouble {
   verifyUrl: string;
   scriptUrl: string;
+  /** The edge's variables for it. */
+  edge: Record<string, string>;
   /** How many tokens were verified. */
   verified: () => number;
   close: () => Promise<void>;
@@ -73,9 +75,16 @@ export async function startTurnstile(): Promise<TurnstileDouble> {
   await once(server, "listening");
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+  const [verifyUrl, scriptUrl] = [`${url}/siteverify`, `${url}/api.js`];
   return {
-    verifyUrl: `${url}/siteverify`,
-    scriptUrl: `${url}/api.js`,
+    verifyUrl,
+    scriptUrl,
+    edge: {
+      TURNSTILE_SECRET,
+      TURNSTILE_SITE_KEY: "local-site-key",
+      TURNSTILE_VERIFY_URL: verifyUrl,
+      TURNSTILE_SCRIPT_URL: scriptUrl,
+    },
     verified: () => verified,
     async close() {
       server.closeAllConnections();

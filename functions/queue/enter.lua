@@ -28,7 +28,7 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'everyMs', 'lastTick', 'capacity',
-  'passMs', 'unsold', 'nowServing')
+  'passMs', 'soldOut', 'nowServing')
 if not rules[1] then return { 'missing', 0, 0, now, 0, 0 } end
 local epoch, mode, closesAt = tonumber(rules[1]), rules[2], tonumber(rules[4])
 local nextTick = rules[3] + (rules[6] + 1) * rules[5]
@@ -59,7 +59,7 @@ if insideUntil > now then
   if passExpiresAt > now then return answer('again', number, passExpiresAt) end
   return admit(insideUntil)
 end
-if tonumber(rules[9]) <= 0 then return answer('sold_out', number or ticketNumber) end
+if rules[9] then return answer('sold_out', number or ticketNumber) end
 
 if not entry then
   number = tonumber(redis.call('ZSCORE', waitlist, shopper))

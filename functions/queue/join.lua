@@ -33,7 +33,7 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'lobbyOpensAtMs', 'opensAtMs', 'closesAtMs', 'everyMs',
-  'lastTick', 'lastNumber', 'unsold', 'identity', 'drawSeed', 'drawCount')
+  'lastTick', 'lastNumber', 'soldOut', 'identity', 'drawSeed', 'drawCount')
 if not rules[1] then return { 'missing', 0, 0, now, 0, 0, '', '', 0, '' } end
 local epoch, mode, opensAt, lastNumber = tonumber(rules[1]), rules[2], tonumber(rules[4]), tonumber(rules[8])
 local identity, seed, drawn = rules[10], rules[11], tonumber(rules[12])
@@ -59,13 +59,14 @@ if place then return answer('again', place) end
 local lobbyNumber = seed ~= '' and tonumber(redis.call('ZSCORE', lobby, shopper))
 if lobbyNumber then return answer('again', lobbyNumber, true) end
 
-if mode == 'reject' or mode == 'drain' then return answer('on_hold', 0) end
+-- Whose place was lost with Redis is no newcomer, whom draining keeps out.
+local isOld = oldShopper == shopper and oldEpoch < epoch
+if mode == 'reject' or mode == 'drain' and not isOld then return answer('on_hold', 0) end
 if now < tonumber(rules[3]) then return answer('not_open', tonumber(rules[3])) end
 if now >= tonumber(rules[5]) then return answer('closed', 0) end
-if tonumber(rules[9]) <= 0 then return answer('sold_out', 0) end
+if rules[9] then return answer('sold_out', 0) end
 if failedCheck then return answer('ghost', lastNumber + 1, seed ~= '' and not drawn) end
 
-local isOld = oldShopper == shopper and oldEpoch < epoch
 if isOld and oldInLobby and oldNumber <= (drawn or 0) then return answer('place_first', oldNumber) end
 local number = lastNumber + 1
 if isOld then number = oldNumber end

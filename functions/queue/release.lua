@@ -33,14 +33,14 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'everyMs', 'lastTick',
-  'nowServing', 'lastNumber', 'perSecondMilli', 'unsold', 'releaseSize', 'capacity', 'turnMs', 'settled',
+  'nowServing', 'lastNumber', 'perSecondMilli', 'soldOut', 'releaseSize', 'capacity', 'turnMs', 'settled',
   'lobbyOpensAtMs', 'registrationOpensAtMs', 'lastReleased', 'boundBy', 'drawSeed', 'drawCount', 'drawPlaced',
   'numbersUntil')
 if not rules[1] then return { 'missing' } end
 local epoch, mode, opensAt, closesAt = tonumber(rules[1]), rules[2], tonumber(rules[3]), tonumber(rules[4])
 local everyMs, lastTick = tonumber(rules[5]), tonumber(rules[6])
 local nowServing, lastNumber, perSecondMilli = tonumber(rules[7]), tonumber(rules[8]), tonumber(rules[9])
-local unsold, lastReleased, boundBy = tonumber(rules[10]), tonumber(rules[17]), rules[18]
+local lastReleased, boundBy = tonumber(rules[17]), rules[18]
 local seed, drawn, placed = rules[19], tonumber(rules[20]), tonumber(rules[21])
 
 if seed ~= '' and not drawn and now >= opensAt then
@@ -164,15 +164,15 @@ end
 local reach = {}
 if now >= opensAt and waiting > unclaimed then
   local left, returned = math.max(0, unclaimed), units.returned or 0
-  local bought = units.supplied - unsold
-  local expected = left + math.floor((unsold - left) * returned / math.max(1, returned + bought))
-  reach = { numberOf(left), numberOf(expected), numberOf(unsold) }
+  local bought = units.supplied - units.unsold
+  local expected = left + math.floor((units.unsold - left) * returned / math.max(1, returned + bought))
+  reach = { numberOf(left), numberOf(expected), numberOf(units.unsold) }
 end
 
 return { 'state',
   { epoch, now, mode, rules[14], nowServing, lastNumber, perSecondMilli, tonumber(rules[22]) },
   { tonumber(rules[15]), tonumber(rules[16]), opensAt, closesAt },
-  { unsold, count, waiting, active, holding, overdue },
+  { units.unsold, count, waiting, active, holding, overdue },
   { everyMs, tonumber(rules[11]), lastReleased, boundBy },
   reach,
   { seed, drawn or 0 },

@@ -1,20 +1,20 @@
 /**
  * The Redis schema in code. Every key of a sale carries the hash tag `{saleId}`, so that one script may touch them all.
- * None has a TTL: they go when the sale is settled. Money, e-mail addresses and other personal data are never here.
+ * None has a TTL: they go when the sale is settled. E-mail addresses and other personal data are never here, and of payments only their ids.
  *
  * | key         | type   | holds                                                                    | written by                    |
  * |-------------|--------|--------------------------------------------------------------------------|-------------------------------|
- * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening | publish, set-rule, join, release |
- * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `supplied`, `returned` | publish, reserve, confirm, release, expire |
+ * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening; soldOut while all is paid for | publish, set-rule, join, release, confirm, refund |
+ * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `unsold`, `supplied`, `returned` | publish, reserve, confirm, release, expire, refund |
  * | rebuild     | string | epoch of the rebuild under way                                           | restore, publish              |
  * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
  * | lobby       | zset   | shopper → number of the lobby, of those who wait for the draw or for their place by it | join, leave, release |
  * | released    | hash   | shopper → `number` or `number|passExpiresAtMs` once entered              | release, enter, leave         |
  * | inside      | zset   | shopper → until when (ms) they take up room                              | release, enter, reserve, confirm, leave, restore |
- * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, restore |
- * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed | reserve, confirm, release, expire, restore |
+ * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, refund, restore |
+ * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed | reserve, confirm, release, expire, refund, restore |
  * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
- * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire; trimmed by sync |
+ * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund; trimmed by sync |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |
  */
 

@@ -12,6 +12,8 @@ import { missing, readSale } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 
 const LINK_LASTS_MS = 24 * 3_600_000;
+/** To one address, over all sales; further ones are not written, and the answer is the same. */
+const EMAILS_AN_HOUR = 5;
 
 /** Writes the e-mail with the link. The answer is the same whatever is known of the address. */
 export async function register(
@@ -32,7 +34,10 @@ export async function register(
   });
   await services.postgres(
     z.unknown(),
-    "insert into emails (id, sale_id, recipient, subject, body) values ($1, $2, $3, $4, $5)",
+    // Nobody's mailbox is filled by somebody else's wish.
+    `insert into emails (id, sale_id, recipient, subject, body)
+     select $1, $2, $3, $4, $5
+      where (select count(*) from emails where recipient = $3 and created_at > now() - interval '1 hour') < $6`,
     [
       crypto.randomUUID(),
       saleId,
@@ -41,6 +46,7 @@ export async function register(
       `Somebody, most likely you, wants to take part in "${sale.name}" with this address.\n\n` +
         `If it was you, open this page and confirm:\n${shopUrl}/sales/${saleId}/confirm?token=${token}\n\n` +
         `If it was not, do nothing: without it nothing happens.\n`,
+      EMAILS_AN_HOUR,
     ],
   );
   services.later(sendEmails(services));

@@ -6,13 +6,18 @@ export const recordSchema = z.object({
   id: z.string(),
   shopper: z.string(),
   number: z.number(),
-  state: z.enum(["held", "confirmed", "released", "expired"]),
+  state: z.enum(["held", "confirmed", "released", "expired", "refunded"]),
   lines: z.array(z.object({ sku: z.string(), quantity: z.number(), price: z.number() })),
   total: z.number(),
   currency: z.string(),
   heldAtMs: z.number(),
   expiresAtMs: z.number(),
   changedAtMs: z.number(),
+  confirmedAtMs: z.number().optional(),
+  /** Where the shop is that the shopper comes back to from paying; there once a payment began. */
+  returnTo: z.string().optional(),
+  /** The payment that confirmed it. */
+  intent: z.string().optional(),
 });
 
 export type Record = z.output<typeof recordSchema>;
@@ -30,15 +35,24 @@ export const recordJson = z
   })
   .pipe(recordSchema);
 
+/** How the payment stands, as far as the record itself says. */
+export function paymentIn({ state, returnTo, intent }: Record): Reservation["payment"] {
+  if (intent !== undefined) return "authorised";
+  return returnTo !== undefined && state === "held" ? "open" : "none";
+}
+
 /**
- * The record as its shopper sees it at `nowMs`: a hold past its end is over, whether or not it has been expired yet.
+ * The record as its shopper sees it at `nowMs`: a hold past its end is over, whether or not it has been expired yet, but
+ * not while it may be being paid.
  */
-export function reservationOf(record: Record, nowMs: number): Reservation {
-  const { id, lines, total, currency, expiresAtMs } = record;
-  const state = record.state === "held" && expiresAtMs <= nowMs ? "expired" : record.state;
+export function reservationOf(record: Record, nowMs: number, payment = paymentIn(record)): Reservation {
+  const { id, lines, total, currency, expiresAtMs, returnTo } = record;
+  const isOver = record.state === "held" && expiresAtMs <= nowMs && returnTo === undefined;
+  const state = isOver ? "expired" : record.state;
   return {
     reservationId: id,
     state,
+    payment,
     expiresAt: new Date(expiresAtMs).toISOString(),
     lines: lines.map(({ sku, quantity, price }) => ({ sku, quantity, price })),
     total,

@@ -3,15 +3,16 @@
 -- Guarantee: its units return once, by the transition held -> released, never by a bare increment.
 --
 -- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 outbox
--- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper
--- OUTPUT  { word }, words in order of precedence:
+-- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 whether its payment was closed ('1' or '')
+-- OUTPUT  { word, record as JSON where it is paying }, words in order of precedence:
 --   not_found          there is no such reservation of this shopper
 --   already_confirmed  it is an order
 --   again              it had ended before
+--   paying             a payment has begun: close it, then call again
 --   released           its units are available now
 local stock, inside, released, reservations, shoppers, holds, outbox =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local id, shopper = ARGV[2], ARGV[3]
+local id, shopper, closed = ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -21,8 +22,9 @@ end
 local before = redis.call('HGET', reservations, id)
 local record = before and cjson.decode(before)
 if not record or record.shopper ~= shopper then return { 'not_found' } end
-if record.state == 'confirmed' then return { 'already_confirmed' } end
+if record.state == 'confirmed' or record.state == 'refunded' then return { 'already_confirmed' } end
 if record.state ~= 'held' then return { 'again' } end
+if record.returnTo and not closed then return { 'paying', before } end
 
 local fields, mine, sum = { 'available', 'returned' }, {}, 0
 for i, line in ipairs(record.lines) do

@@ -3,9 +3,10 @@ import { z } from "zod";
 import type { Reservation, ReservationInput } from "../../domain/api.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
 import type { PassClaims } from "../../domain/token.ts";
+import { closePayment } from "../checkout/payment.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
-import { missing } from "../sale/sale.ts";
+import { missing, readSale } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drainSoon } from "../sync/sync.ts";
 import { expireHolds } from "./expire.ts";
@@ -35,12 +36,14 @@ export const reserveScript = {
   ]),
 } satisfies Script<unknown>;
 
-const releaseWord = z.enum(["not_found", "already_confirmed", "again", "released"]);
-export const releaseScript: Script<[z.output<typeof releaseWord>]> = {
+export const releaseScript = {
   name: "release-reservation",
   source: releaseLua,
-  reply: z.tuple([releaseWord]),
-};
+  reply: z.union([
+    z.tuple([z.enum(["not_found", "already_confirmed", "again", "released"])]),
+    z.tuple([z.literal("paying"), recordJson]),
+  ]),
+} satisfies Script<unknown>;
 
 type ReserveRefusal = Refusal<
   | "not_found"
@@ -124,16 +127,6 @@ export async function reserve(
   }
 }
 
-/** One's own reservation, also after the pass has ended. */
-export async function readReservation(
-  services: Services,
-  pass: PassClaims,
-  id: string,
-): Promise<Reservation | Refusal<"not_found">> {
-  const record = await readRecord(services, pass, id);
-  return record === undefined ? refuse("not_found") : reservationOf(record, Date.now());
-}
-
 /** @returns undefined when there is none, or it is another shopper's */
 export async function readRecord(
   services: Services,
@@ -146,23 +139,36 @@ export async function readRecord(
   return record?.shopper === pass.shopper ? record : undefined;
 }
 
-/** Gives units back before their hold ends. */
+/** Gives units back before their hold ends. A payment that began for them is closed first, or counts if it was made. */
 export async function releaseReservation(
   services: Services,
   pass: PassClaims,
   id: string,
-): Promise<{ released: true } | Refusal<"not_found" | "already_confirmed">> {
+): Promise<{ released: true } | Refusal<"not_found" | "on_hold" | "already_confirmed" | "payment_pending">> {
   const keys = saleKeys(pass.sale);
-  const [word] = await runScript(
-    services.redis,
-    releaseScript,
-    [keys.stock, keys.inside, keys.released, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
-    ["", id, pass.shopper],
-  );
-  switch (word) {
+  const release = (closed: "" | "1") =>
+    runScript(
+      services.redis,
+      releaseScript,
+      [keys.stock, keys.inside, keys.released, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+      ["", id, pass.shopper, closed],
+    );
+  let reply = await release("");
+  if (reply[0] === "paying") {
+    const closing = await closePayment(services, pass.sale, reply[1]);
+    if (closing === "pending") return refuse("payment_pending");
+    reply = await release("1");
+  }
+  switch (reply[0]) {
+    case "paying":
+      throw new Error("release.lua gives back what is not paid for any more");
     case "not_found":
+      // An empty Redis has no reservations either, but that says nothing of this one.
+      return (await readSale(services, pass.sale)) === undefined
+        ? await missing(services, pass.sale)
+        : refuse("not_found");
     case "already_confirmed":
-      return refuse(word);
+      return refuse(reply[0]);
     case "released":
     case "again":
       services.later(drainSoon(services, pass.sale));

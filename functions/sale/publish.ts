@@ -102,15 +102,20 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
     lastReleased: 0,
     boundBy: "",
     perSecondMilli: 0,
-    unsold: row.items.reduce((sum, { stock, confirmed }) => sum + stock - confirmed, 0),
+    ...(unsoldOf(row) === 0 ? { soldOut: "1" } : {}),
     drawSeed: row.draw_seed ?? "",
     drawPlaced: 0,
     ...(row.draw_count === null ? {} : { drawCount: row.draw_count }),
   }).flat();
 }
 
+/** Units that are not paid for: with none, and nothing to come back, all is sold. */
+const unsoldOf = ({ items }: Publishable) =>
+  items.reduce((sum, { stock, confirmed }) => sum + stock - confirmed, 0);
+
 /** Fields and values of the stock hash. */
-function stockOf({ definition, items }: Publishable): (string | number)[] {
+function stockOf(row: Publishable): (string | number)[] {
+  const { definition, items } = row;
   const counts = new Map(items.map((item) => [item.sku, item]));
   let [available, supplied] = [0, 0];
   const perSku = definition.items.flatMap(({ sku, price, limit }) => {
@@ -127,5 +132,6 @@ function stockOf({ definition, items }: Publishable): (string | number)[] {
       [`limit:${sku}`]: limit,
     }).flat();
   });
-  return ["available", available, "supplied", supplied, "returned", 0, ...perSku];
+  const totals = { available, supplied, returned: 0, unsold: unsoldOf(row) };
+  return [...Object.entries(totals).flat(), ...perSku];
 }

@@ -28,13 +28,21 @@ export const restoreScript: Script<[z.output<typeof restoreWord>]> = {
 /** Bounds the time one call keeps the sale's keys locked. */
 const PAGE_RECORDS = 500;
 
-const restorableRow = recordSchema.extend({
-  number: bigint,
-  total: bigint,
-  heldAtMs: bigint,
-  expiresAtMs: bigint,
-  changedAtMs: bigint,
-});
+const restorableRow = recordSchema
+  .extend({
+    number: bigint,
+    total: bigint,
+    heldAtMs: bigint,
+    expiresAtMs: bigint,
+    changedAtMs: bigint,
+    returnTo: z.string().nullable(),
+    intent: z.string().nullable(),
+  })
+  .transform(({ returnTo, intent, ...record }): Record => ({
+    ...record,
+    ...(returnTo === null ? {} : { returnTo }),
+    ...(intent === null ? {} : { intent }),
+  }));
 
 export async function rebuildSale(
   services: Services,

@@ -53,13 +53,13 @@ export async function publishPending(services: Services): Promise<void> {
 }
 
 const saleHash = z
-  .tuple([z.string(), z.enum(modes), z.string(), bigint, z.string(), bigint.nullable()])
-  .transform(([definition, mode, settled, unsold, seed, drawn]) => ({
+  .tuple([z.string(), z.enum(modes), z.string(), z.string().nullable(), z.string(), bigint.nullable()])
+  .transform(([definition, mode, settled, soldOut, seed, drawn]) => ({
     sale: saleSchema.parse(JSON.parse(definition)),
     state: {
       mode,
       settled: settled !== "",
-      soldOut: unsold <= 0,
+      soldOut: soldOut !== null,
       draw: seed === "" ? undefined : { seed, drawn: drawn ?? undefined },
     },
   }));
@@ -72,7 +72,7 @@ export async function readSale(services: Services, saleId: string): Promise<Publ
       "definition",
       "mode",
       "settled",
-      "unsold",
+      "soldOut",
       "drawSeed",
       "drawCount",
     ),

@@ -12,9 +12,12 @@
  * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true }} Ticket
  * @typedef {{ expiresAt: string }} Pass
  * @typedef {{ sku: string, quantity: number, price: number }} Line
- * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired", expiresAt: string,
- *   lines: Line[], total: number, currency: string }} Reservation
- * @typedef {{ id: string, lines: Line[], total: number, currency: string, confirmedAt: string }} Order
+ * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired" | "refunded", expiresAt: string,
+ *   payment: "none" | "open" | "pending" | "authorised" | "captured" | "voided" | "returned", lines: Line[], total: number,
+ *   currency: string }} Reservation
+ * @typedef {{ id: string, state: "confirmed" | "refunded", lines: Line[], total: number, currency: string,
+ *   confirmedAt: string, payment: { state: "not_required" | "authorised" | "captured" },
+ *   refund: { amount: number, state: "asked" | "done" } | null }} Order
  * @typedef {{ type: string, status: number, left?: { sku: string, left: number }[],
  *   errors?: { pointer: string, detail: string }[], reservationId?: string }} Problem
  * @typedef {{ ok: false, problem: Problem, retryAfterMs: number }} Refused

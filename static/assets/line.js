@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What somebody in line is told: how many are ahead, how long it takes, and why it moves or does not. The one place for
- * it: the page's script draws these texts, and so do the Workers for browsers without JavaScript. Pure.
+ * What somebody is told of their place, how many are ahead, how long it takes and why it moves or does not, and of their
+ * order. The one place for it: the page's script draws these texts, and so do the Workers for browsers without JavaScript. Pure.
  */
 
 /**
@@ -99,4 +99,16 @@ export function waitText(ahead, perSecond) {
 function range(low, high, unit) {
   const [from, to] = [Math.max(1, Math.round(low)), Math.max(1, Math.ceil(high))];
   return from === to ? `about ${from} ${unit}${from === 1 ? "" : "s"}` : `${from} to ${to} ${unit}s`;
+}
+
+/**
+ * How an order stands with its money, in one sentence; undefined where it cost nothing.
+ * @param {{ state: string, payment: { state: string }, refund: { state: string } | null }} order
+ */
+export function paymentText({ state, payment, refund }) {
+  if (payment.state === "not_required") return undefined;
+  if (refund?.state === "asked") return "A refund is on its way to your card.";
+  if (state === "refunded") return "Refunded: the money is back on its way to your card.";
+  if (refund !== null) return "Paid, and a part of it was refunded.";
+  return payment.state === "captured" ? "Paid." : "Your bank has approved the payment; it is being taken.";
 }

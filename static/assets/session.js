@@ -15,10 +15,12 @@ import { call, insist, later, now, setClock } from "./api.js";
  * @typedef {{ sku: string, quantity: number }[]} Lines
  * @typedef {{ number?: number, joinedAt?: string, epoch?: number, lobby?: boolean, confirmed?: boolean, from?: number, passUntilMs?: number, orderId?: string,
  *   attempt?: { reservationId: string, lines: Lines, held?: boolean } }} Memory
- * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "order"} Stage
+ * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "paying" | "order"} Stage
  */
 
 const MISSED_TURN_MS = 1000;
+/** Between two looks at a hold that may be being paid. */
+const LOOK_EVERY_MS = 3000;
 
 /**
  * @param {import("./view.js").Sale} sale @param {() => void} changed
@@ -43,6 +45,7 @@ export function openSession(sale, changed, botCheck) {
     loading: false,
     entering: false,
     enterAt: 0,
+    lookAt: 0,
   };
 
   /** The phase the pulse said, moved on by the clock: nobody has to ask for the opening. */
@@ -58,7 +61,7 @@ export function openSession(sale, changed, botCheck) {
   function stage() {
     const { number, passUntilMs } = memory.get();
     if (at.order) return "order";
-    if (at.reservation) return "held";
+    if (at.reservation) return at.reservation.payment === "pending" ? "paying" : "held";
     if (at.loading) return "loading";
     if (number === undefined || ["sold_out", "closed", "settled"].includes(phase())) return "outside";
     if (passUntilMs === undefined) return "waiting";
@@ -208,9 +211,10 @@ export function openSession(sale, changed, botCheck) {
       memory.set({ ...memory.get(), attempt: { reservationId, lines: wanted, held: true } });
       return changed();
     }
-    if (known.state === "confirmed") return readOrder(known.reservationId);
+    if (known.state === "confirmed" || known.state === "refunded") return readOrder(known.reservationId);
     forgetAttempt();
-    if (known.state === "expired") note({ type: "reservation_expired", status: 0 });
+    if (["voided", "returned"].includes(known.payment)) note({ type: known.payment, status: 0 });
+    else if (known.state === "expired") note({ type: "reservation_expired", status: 0 });
   }
 
   /** @param {string} orderId */
@@ -290,10 +294,12 @@ export function openSession(sale, changed, botCheck) {
     if (at.busy || at.entering || at.loading) return;
     if (stage() === "waiting" && called() && now() >= at.enterAt) void enter();
     const { reservation } = at;
-    if (reservation && now() > Date.parse(reservation.expiresAt) + MISSED_TURN_MS) {
-      // The server decides: a hold may have been extended.
-      at.loading = true;
-      void recover(reservation.reservationId, []).then(() => (at.loading = false));
+    const isOver = reservation && now() > Date.parse(reservation.expiresAt) + MISSED_TURN_MS;
+    if (reservation && (isOver || reservation.payment === "pending") && now() >= at.lookAt) {
+      // The server decides: a hold lasts while its payment is under way.
+      at.lookAt = now() + LOOK_EVERY_MS;
+      at.entering = true;
+      void recover(reservation.reservationId, []).finally(() => (at.entering = false));
     }
   }
 

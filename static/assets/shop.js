@@ -141,7 +141,7 @@ function start(card) {
         await pause(HIDDEN_MAX_MS);
         if (document.hidden) await pause(2 ** 31 - 1);
       }
-      if (["held", "order"].includes(session.stage())) continue;
+      if (["held", "paying", "order"].includes(session.stage())) continue;
       const seen = await session.look();
       const wasGone = failures > 1;
       failures = seen.ok ? 0 : failures + 1;

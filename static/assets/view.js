@@ -4,7 +4,7 @@
  * reader's focus and choices stay where they are.
  */
 import { clockText, leftText, momentText, money, parts, two } from "./format.js";
-import { count, placeTexts } from "./line.js";
+import { count, paymentText, placeTexts } from "./line.js";
 
 /**
  * @typedef {import("./api.js").Phase} Phase
@@ -83,6 +83,7 @@ export const views = {
   }),
   turn,
   held,
+  paying,
   order,
 };
 
@@ -287,7 +288,7 @@ function held({ sale, reservation }) {
       h("p", { role: "timer", class: "ahead" }, left, ` left, until ${clockText(reservation.expiresAt)}`),
       lines(sale, reservation),
       h("div", { class: "stub" }),
-      form("checkout", "Complete order"),
+      form("checkout", reservation.total > 0 ? "Pay" : "Complete order"),
       form("giveBack", "Give back", "button-plain"),
     ],
     tick: (model) => write(left, leftText(Date.parse(reservation.expiresAt) - model.now)),
@@ -295,14 +296,28 @@ function held({ sale, reservation }) {
 }
 
 /** @param {Model} model @returns {View} */
-function order({ sale, order }) {
-  if (!order) return { nodes: [] };
+function paying({ sale, reservation }) {
+  if (!reservation) return { nodes: [] };
   return {
     nodes: [
-      h("p", { class: "done", "aria-hidden": "true" }),
-      heading("It is yours"),
+      heading("Waiting for your bank"),
+      h("p", {}, "Your items stay held while it answers. This page goes on by itself."),
+      lines(sale, reservation),
+    ],
+  };
+}
+
+/** @param {Model} model @returns {View} */
+function order({ sale, order }) {
+  if (!order) return { nodes: [] };
+  const [paid, isRefunded] = [paymentText(order), order.state === "refunded"];
+  return {
+    nodes: [
+      ...(isRefunded ? [] : [h("p", { class: "done", "aria-hidden": "true" })]),
+      heading(isRefunded ? "Refunded" : "It is yours"),
       h("p", {}, `Ordered ${momentText(order.confirmedAt)}.`),
       lines(sale, order),
+      ...(paid === undefined ? [] : [h("p", {}, paid)]),
       h("div", { class: "stub" }),
       h("p", { class: "quiet" }, "Order ", h("code", {}, order.id)),
     ],

@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
-import { startTurnstile, TURNSTILE_SECRET, type TurnstileDouble } from "../../dev/turnstile/server.ts";
+import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
 import { placeOf } from "../../static/assets/draw.js";
 import { launch, numberOf, press, screenshot, step, visitor } from "./browser.ts";
 import { createSale, operate, setMode } from "./sales.ts";
@@ -189,15 +189,7 @@ describe("with a bot check", () => {
   let checked: Stack;
   beforeAll(async () => {
     turnstile = await startTurnstile();
-    checked = await startStack({
-      quiet: true,
-      edge: {
-        TURNSTILE_SECRET,
-        TURNSTILE_SITE_KEY: "local",
-        TURNSTILE_VERIFY_URL: turnstile.verifyUrl,
-        TURNSTILE_SCRIPT_URL: turnstile.scriptUrl,
-      },
-    });
+    checked = await startStack({ quiet: true, edge: turnstile.edge });
     return async () => {
       await checked.close();
       await turnstile.close();

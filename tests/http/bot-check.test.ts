@@ -1,18 +1,13 @@
 /** The bot check at joining, where the shop wants one: a person comes in, a bot waits for ever and does not learn why. */
 import { randomUUID } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
-import { startTurnstile, TURNSTILE_SECRET, type TurnstileDouble } from "../../dev/turnstile/server.ts";
+import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
 import { ask, claimsIn, createSale, live, pulse, shopper, until, withStack } from "./harness.ts";
 
 let turnstile: TurnstileDouble | undefined;
 const stack = withStack([], async () => {
   turnstile = await startTurnstile();
-  return {
-    TURNSTILE_SECRET,
-    TURNSTILE_SITE_KEY: "local-site-key",
-    TURNSTILE_VERIFY_URL: turnstile.verifyUrl,
-    TURNSTILE_SCRIPT_URL: turnstile.scriptUrl,
-  };
+  return turnstile.edge;
 });
 afterAll(() => turnstile?.close());
 

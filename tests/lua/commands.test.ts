@@ -51,6 +51,22 @@ test("a purchase bills at most 40 commands in 4 script calls", async () => {
   for (const [, step] of steps) expect(step).toMatchObject({ calls: 1, scriptCalls: 1 });
 });
 
+test("a paid purchase bills at most 40 commands in 5 script calls", async () => {
+  const sale = await openSale({ items: { shoe: { stock: 9, price: 100 } } });
+  const join = await cost(() => sale.join("ann", 0));
+  await sale.tick(0);
+  const enter = await cost(() => sale.enter("ann", 0));
+  const reserve = await cost(() => sale.reserve("ann", "r1", { shoe: 1 }, 0));
+  const checkout = await cost(() => sale.confirm("ann", "r1", 0, 0, { origin: "https://shop.example" }));
+  const confirm = await cost(() => sale.confirm("", "r1", 0, 100, { payment: "pi_1" }));
+  const steps = Object.entries({ join, enter, reserve, checkout, confirm });
+  const total = steps.reduce((sum, [, { billedCommands }]) => sum + billedCommands, 0);
+  const figures = steps.map(([step, { billedCommands }]) => `${step} ${billedCommands}`);
+  console.log(`billed commands of a paid purchase: ${figures.join(" + ")} = ${total}`);
+  expect(total).toBeLessThanOrEqual(40);
+  for (const [, step] of steps) expect(step).toMatchObject({ calls: 1, scriptCalls: 1 });
+});
+
 test("who only waits is one script call; asking again costs no more than asking first", async () => {
   const sale = await openSale();
   const join = await cost(() => sale.join("bob", 0));

@@ -68,7 +68,7 @@ describe("a hold on the list whose record says otherwise", () => {
 
   test("with its state not looked at, would return what was sold, and the books would not balance", async () => {
     const sale = await redis.sale({ holdSeconds: 20 });
-    sale.scripts.expire = broken(expireScript, "record and record.state == 'held'", "record");
+    sale.scripts.expire = broken(expireScript, "record and record.state == 'held'", "record ~= nil");
     await sale.admit(["ann"], 0);
     await sale.reserve("ann", "r1", { shoe: 1 }, 1);
     await sale.confirm("ann", "r1", 2);
@@ -92,4 +92,50 @@ test("a Redis that lost the sale has nothing to end", async () => {
   await redis.gateway.wipe();
   expect(await sale.expire(3600)).toEqual({ expired: 0, seen: 0 });
   expect(await redis.gateway.redis.command("DBSIZE")).toBe(0);
+});
+
+describe("a hold whose payment has begun", () => {
+  const paying = async () => {
+    const sale = await redis.sale({
+      items: { shoe: { stock: 2, price: 100 } },
+      holdSeconds: 20,
+      passSeconds: 25,
+    });
+    await sale.admit(["ann"], 0);
+    await sale.reserve("ann", "r1", { shoe: 1 }, 1);
+    await sale.confirm("ann", "r1", 2, 0, { origin: "https://shop.example" });
+    return sale;
+  };
+
+  test("is kept for a moment and named, and its room too; one call has it at a time", async () => {
+    const sale = await paying();
+    expect(await sale.expire(30)).toEqual({ expired: 0, seen: 1, paying: ["r1"] });
+    expect(await sale.expire(30)).toEqual({ expired: 0, seen: 0 });
+    expect(await sale.tick(31)).toMatchObject({ inside: 1, holds: 1, overdue: 0 });
+    expect(await sale.expire(35)).toEqual({ expired: 0, seen: 1, paying: ["r1"] });
+    expect(await sale.books()).toEqual([]);
+  });
+
+  test("ends once its payment is closed, once; if it was paid meanwhile, it stays an order", async () => {
+    const sale = await paying();
+    await sale.expire(30);
+    expect(await sale.expire(30, 200, ["r1"])).toEqual({ expired: 1, seen: 1 });
+    expect(await sale.expire(30, 200, ["r1"])).toEqual({ expired: 0, seen: 1 });
+    expect(await sale.books()).toEqual([]);
+
+    const paid = await paying();
+    await paid.expire(30);
+    await paid.confirm("", "r1", 31, 100, { payment: "pi_1" });
+    expect(await paid.expire(32, 200, ["r1"])).toEqual({ expired: 0, seen: 1 });
+    expect((await paid.state()).reservations.get("r1")?.state).toBe("confirmed");
+    expect(await paid.books()).toEqual([]);
+  });
+
+  test("is not given back before its payment is closed", async () => {
+    const sale = await paying();
+    expect(await sale.giveBack("ann", "r1", 3)).toBe("paying");
+    expect((await sale.state()).reservations.get("r1")?.state).toBe("held");
+    expect(await sale.giveBack("ann", "r1", 3, true)).toBe("released");
+    expect(await sale.books()).toEqual([]);
+  });
 });

@@ -3,7 +3,8 @@ import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { confirmScript } from "../../functions/checkout/checkout.ts";
+import { confirmScript } from "../../functions/checkout/payment.ts";
+import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript } from "../../functions/queue/pulse.ts";
 import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
 import type { Script } from "../../functions/redis/client.ts";
@@ -24,7 +25,8 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "queue/release.lua": [tickScript, "releaseScript", "queue/pulse.ts"],
   "reservation/reserve.lua": [reserveScript, "reserveScript", "reservation/reservation.ts"],
   "reservation/release.lua": [giveBackScript, "releaseScript", "reservation/reservation.ts"],
-  "reservation/confirm.lua": [confirmScript, "confirmScript", "checkout/checkout.ts"],
+  "reservation/confirm.lua": [confirmScript, "confirmScript", "checkout/payment.ts"],
+  "checkout/refund.lua": [returnScript, "returnScript", "checkout/refund.ts"],
   "reservation/expire.lua": [expireScript, "expireScript", "reservation/expire.ts"],
   "sale/publish.lua": [publishScript, "publishScript", "sale/publish.ts"],
   "sale/restore.lua": [restoreScript, "restoreScript", "sale/rebuild.ts"],

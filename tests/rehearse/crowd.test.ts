@@ -63,6 +63,23 @@ describe("the plan of a crowd", () => {
     expect(crowd.filter(isInside).every(({ arrivesMs }) => arrivesMs < 0)).toBe(true);
   });
 
+  test("pays in all ways where there are prices, and is otherwise the same crowd", () => {
+    const [free, priced] = [planCrowd(options), planCrowd({ ...options, priced: true })];
+    expect(new Set(free.map(({ card }) => card))).toEqual(new Set(["ok"]));
+    expect(free.some(({ closesTab, ending }) => closesTab || ending === "abandons_paying")).toBe(false);
+    const share = (is: (one: (typeof priced)[number]) => boolean) => priced.filter(is).length / priced.length;
+    expect(share(({ card }) => card === "slow")).toBeCloseTo(0.2);
+    expect(share(({ card }) => card === "declined")).toBeCloseTo(0.05);
+    expect(share(({ card }) => card === "refused")).toBeCloseTo(0.05);
+    expect(share(({ ending }) => ending === "abandons_paying")).toBeCloseTo(0.1);
+    expect(share(({ closesTab }) => closesTab)).toBeCloseTo(0.1);
+    const same = ({ index, arrivesMs, firstChoice, lookMs, payMs, cheat }: (typeof priced)[number]) => ({
+      ...{ index, arrivesMs, firstChoice, lookMs, payMs, cheat },
+    });
+    expect(priced.map(same)).toEqual(free.map(same));
+    expect(Math.max(...priced.map(({ bankMs }) => bankMs))).toBeGreaterThan(options.holdMs);
+  });
+
   test("takes other shares", () => {
     const crowd = planCrowd({ ...options, shares: { wantsMore: 1, abandons: 0, browsers: 0 } });
     expect(crowd.some(({ ending }) => ending === "abandons")).toBe(false);

@@ -1,11 +1,35 @@
 /** A small sale that went well, recorded by hand; tests of the proof break one thing in it at a time. */
 import { createHash } from "node:crypto";
-import type { Books, History, Join, ShopperRecord } from "../../bench/rehearse/history.ts";
+import type { Books, History, Join, PaymentTry, ShopperRecord } from "../../bench/rehearse/history.ts";
+import type { Intent, Money } from "../../bench/rehearse/payment-page.ts";
 import type { Draw } from "../../domain/api.ts";
 import { placeOf } from "../../static/assets/draw.js";
 
 export const ORDER_A = "00000000-0000-4000-8000-00000000000a";
 export const ORDER_B = "00000000-0000-4000-8000-00000000000b";
+
+export const PRICE = 4900;
+
+/** A card that was taken. */
+export const paid = (reservationId: string, atMs: number, more: Partial<PaymentTry> = {}): PaymentTry => ({
+  reservationId,
+  session: `cs_test_${reservationId}`,
+  outcome: "authorised",
+  sentAtMs: atMs,
+  answeredAtMs: atMs + 20,
+  ...more,
+});
+
+/** A payment as Stripe has it. */
+export const intent = (reservation: string, amount: number, more: Partial<Intent> = {}): Intent => ({
+  id: `pi_${reservation}`,
+  reservation,
+  status: "succeeded",
+  amount,
+  received: amount,
+  currency: "EUR",
+  ...more,
+});
 
 /** A place by arrival, asked for and answered at these times. */
 export const joined = (number: number, sentAtMs: number, answeredAtMs = sentAtMs + 50): Join => ({
@@ -31,6 +55,7 @@ export function shopper(index: number, more: Partial<ShopperRecord> = {}): Shopp
     passExpiresAtMs: undefined,
     holds: [],
     orders: [],
+    payments: [],
     replays: [],
     expectations: [],
     surprises: [],
@@ -50,7 +75,20 @@ function buyer(
     end: "bought",
     entries: [{ sentAtMs: 5000 + index, answeredAtMs: 5100 + index, got: "granted", number: index }],
     holds: [{ id, lines }],
-    orders: [{ id, reservationId: id, lines, sentAtMs: 7500 + index, confirmedAtMs: 7500 + index }],
+    orders: [
+      {
+        id,
+        reservationId: id,
+        lines,
+        total: quantity * PRICE,
+        currency: "EUR",
+        payment: "captured",
+        refunded: false,
+        sentAtMs: 7500 + index,
+        confirmedAtMs: 7500 + index,
+      },
+    ],
+    payments: [paid(id, 7500 + index)],
     told: undefined,
     ...more,
   });
@@ -59,7 +97,10 @@ function buyer(
 /** Three pairs: number 1 buys two, number 2 buys one, number 3 is told that all is sold. */
 export function goodHistory(): History & { shoppers: ShopperRecord[] } {
   return {
-    items: [{ sku: "shoe", stock: 3, limit: 2 }],
+    saleId: "shoes",
+    items: [{ sku: "shoe", stock: 3, limit: 2, price: PRICE }],
+    currency: "EUR",
+    paying: "paid",
     opensAtMs: 4500,
     turnMs: 12_000,
     draw: undefined,
@@ -103,6 +144,8 @@ export async function goodDraw() {
 }
 
 export function goodBooks() {
+  const intents = [intent(ORDER_A, 2 * PRICE), intent(ORDER_B, PRICE)];
+  const refunds: Money["refunds"] = [];
   const at = "2026-12-01T10:00:00.000Z";
   return {
     live: {
@@ -123,9 +166,17 @@ export function goodBooks() {
       },
     },
     orders: [
-      { id: ORDER_A, shopper: "one", number: 1, units: 2, total: 0, confirmedAt: at },
-      { id: ORDER_B, shopper: "two", number: 2, units: 1, total: 0, confirmedAt: at },
+      { id: ORDER_A, shopper: "one", number: 1, units: 2, total: 2 * PRICE, confirmedAt: at },
+      { id: ORDER_B, shopper: "two", number: 2, units: 1, total: PRICE, confirmedAt: at },
     ],
+    money: {
+      intents,
+      refunds,
+      totals: {
+        eur: { authorised: 3 * PRICE, captured: 3 * PRICE, refunded: 0, voided: 0, capturable: 0 },
+      },
+      webhooks: { events: 6, lost: 0, repeated: 0 },
+    },
     settled: true,
   } satisfies Books;
 }

@@ -227,6 +227,14 @@ describe("the command line", () => {
 
   test("has defaults, and a seed of its own", () => {
     expect(parse()).toMatchObject({ shoppers: 500, stock: 50, seed: 99, timeout: 300, json: false });
+    expect(parse()).toMatchObject({ price: 0, slowPayers: 0.2, webhooksLost: 0.05 });
+  });
+
+  test("takes shares in percent", () => {
+    expect(parse("--slow-payers", "12.5", "--webhooks-lost", "0")).toMatchObject({
+      slowPayers: 0.125,
+      webhooksLost: 0,
+    });
   });
 
   test.each([
@@ -236,6 +244,8 @@ describe("the command line", () => {
     ["an address that is none", ["--url", "ftp://x", "--admin-token", "t"]],
     ["an address without a token", ["--url", "http://127.0.0.1:1", "--admin-token", ""]],
     ["a stock beside a file", ["--stock", "5", "--sale", "x.yaml"]],
+    ["a price beside a file", ["--price", "5", "--sale", "x.yaml"]],
+    ["more than all", ["--declined", "101"]],
     ["an unknown option", ["--shopers", "5"]],
     ["a word too many", ["now"]],
   ])("refuses %s in one line", (_what, args) => {

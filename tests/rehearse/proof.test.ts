@@ -2,7 +2,20 @@
 import { describe, expect, test } from "vitest";
 import type { ShopperRecord } from "../../bench/rehearse/history.ts";
 import { judge, rules } from "../../bench/rehearse/proof.ts";
-import { goodBooks, goodDraw, goodHistory, joined, ORDER_B, shopper } from "./histories.ts";
+import {
+  goodBooks,
+  goodDraw,
+  goodHistory,
+  intent,
+  joined,
+  ORDER_A,
+  ORDER_B,
+  paid,
+  PRICE,
+  shopper,
+} from "./histories.ts";
+
+const ORDER_C = "00000000-0000-4000-8000-00000000000c";
 
 type Case = [
   violation: string,
@@ -164,6 +177,97 @@ const planted: Case[] = [
   ],
   ["Postgres does not know the item", "ledger_agrees", (_, b) => void (b.live.stored.items = [])],
   ["Postgres does not answer", "ledger_agrees", (_, b) => Object.assign(b.live, { stored: null })],
+  [
+    "somebody is charged for what is no order",
+    "charged_what_was_sold",
+    (_, b) => void b.money.intents.push(intent(ORDER_C, PRICE)),
+  ],
+  [
+    "an order is not paid for",
+    "charged_what_was_sold",
+    (_, b) => void (only(b.money.intents.splice(1)).status = "canceled"),
+  ],
+  [
+    "an order's payment is authorised and no more",
+    "charged_what_was_sold",
+    (_, b) => Object.assign(nthIntent(b, 1), { status: "requires_capture", received: 0 }),
+  ],
+  [
+    "too little is charged",
+    "charged_what_was_sold",
+    (_, b) => Object.assign(nthIntent(b, 0), { received: PRICE }),
+  ],
+  [
+    "another currency is charged",
+    "charged_what_was_sold",
+    (_, b) => Object.assign(nthIntent(b, 0), { currency: "USD" }),
+  ],
+  [
+    "units were sold that no order charges for",
+    "charged_what_was_sold",
+    (_, b) => Object.assign(only(b.live.items), { confirmed: 4 }),
+  ],
+  [
+    "the shop tells a buyer that the payment is not taken",
+    "charged_what_was_sold",
+    (h) => void (only(nth(h, 0).orders).payment = "authorised"),
+  ],
+  [
+    "what was charged cannot be read",
+    "charged_what_was_sold",
+    (_, b) => Object.assign(b, { money: undefined }),
+  ],
+  [
+    "an order is charged twice",
+    "nobody_charged_twice",
+    (_, b) => void b.money.intents.push(intent(ORDER_B, PRICE, { id: "pi_second" })),
+  ],
+  [
+    "a shopper is charged for two reservations",
+    "nobody_charged_twice",
+    (h, b) => {
+      nth(h, 0).payments.push(paid(ORDER_C, 7600));
+      b.money.intents.push(intent(ORDER_C, PRICE));
+    },
+  ],
+  [
+    "a payment is never decided",
+    "no_payment_left_open",
+    (_, b) => void b.money.intents.push(intent(ORDER_C, PRICE, { status: "requires_capture", received: 0 })),
+  ],
+  [
+    "money is authorised, and neither captured nor voided",
+    "no_payment_left_open",
+    (_, b) => void (b.money.totals.eur.authorised += PRICE),
+  ],
+  [
+    "a buyer's money is given back",
+    "nothing_refunded",
+    (_, b) => void b.money.refunds.push({ intent: `pi_${ORDER_A}`, amount: PRICE, currency: "EUR" }),
+  ],
+  [
+    "somebody paid and has neither an order nor a void",
+    "payers_have_an_order_or_a_void",
+    (h, b) => {
+      nth(h, 2).payments.push(paid(ORDER_C, 7600));
+      b.money.intents.push(intent(ORDER_C, PRICE, { status: "requires_payment_method", received: 0 }));
+    },
+  ],
+  [
+    "somebody is told that there is no order, and there is",
+    "payers_have_an_order_or_a_void",
+    (h) => void (only(nth(h, 1).payments).toldNoOrder = "expired, payment none"),
+  ],
+  [
+    "somebody has an order and paid nothing",
+    "payers_have_an_order_or_a_void",
+    (h) => void (nth(h, 1).payments = []),
+  ],
+  [
+    "an order is stored with another total",
+    "orders_agree",
+    (_, b) => void (only(b.orders.slice(1)).total = 1),
+  ],
   ["the outbox does not drain", "outbox_drained", (_, b) => Object.assign(b, { settled: false })],
   [
     "a cheat is let through",
@@ -182,6 +286,12 @@ const planted: Case[] = [
   ],
   ["a shopper never comes to an end", "everybody_got_an_answer", (h) => void (nth(h, 2).end = "unfinished")],
 ];
+
+function nthIntent({ money }: ReturnType<typeof goodBooks>, index: number) {
+  const found = money.intents[index];
+  if (found === undefined) throw new Error(`there is no payment at ${index}`);
+  return found;
+}
 
 type DrawHistory = Awaited<ReturnType<typeof goodDraw>>;
 
@@ -268,6 +378,21 @@ describe("the proof", () => {
     expect(check?.evidence).not.toEqual([]);
   });
 
+  test("says that it cannot judge money where nobody could pay", () => {
+    const [history, books] = [{ ...goodHistory(), paying: "beyond" as const }, goodBooks()];
+    Object.assign(books, { money: undefined, orders: [] });
+    const check = judge(history, books).find(({ name }) => name === "charged_what_was_sold");
+    expect(check).toMatchObject({ holds: true, unjudged: [expect.stringMatching(/left unpaid$/)] });
+  });
+
+  test("holds for a voided payment of somebody who came too late", () => {
+    const [history, books] = [goodHistory(), goodBooks()];
+    nth(history, 2).payments.push(paid(ORDER_C, 7600, { toldNoOrder: "expired, payment voided" }));
+    books.money.intents.push(intent(ORDER_C, PRICE, { status: "canceled", received: 0 }));
+    Object.assign(books.money.totals.eur, { authorised: 4 * PRICE, voided: PRICE });
+    expect(judge(history, books).filter(({ holds }) => !holds)).toEqual([]);
+  });
+
   test("has a planted violation for each of its checks", () => {
     expect(new Set(planted.map(([, check]) => check))).toEqual(new Set(rules.map(({ name }) => name)));
   });
@@ -350,14 +475,14 @@ describe("the proof does not accuse", () => {
 
   test("anybody of telling late while there is something left", () => {
     const history = goodHistory();
-    history.items = [{ sku: "shoe", stock: 4, limit: 2 }];
+    history.items = history.items.map((item) => ({ ...item, stock: 4 }));
     nth(history, 2).told = { atMs: 99_000, ownDelayMs: 0 };
     expect(judge(history, goodBooks()).find(({ name }) => name === "told_in_time")?.holds).toBe(true);
   });
 
   test("stock left over when everybody who wanted some has it", () => {
     const [history, books] = [goodHistory(), goodBooks()];
-    history.items = [{ sku: "shoe", stock: 10, limit: 2 }];
+    history.items = history.items.map((item) => ({ ...item, stock: 10 }));
     history.samples = [];
     history.shoppers.pop();
     Object.assign(only(books.live.items), { stock: 10, available: 7 });

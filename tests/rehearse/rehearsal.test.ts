@@ -9,6 +9,7 @@ import { silent } from "../../bench/rehearse/progress.ts";
 import type { Report } from "../../bench/rehearse/report.ts";
 import { runRehearsal, type RehearsalOptions } from "../../bench/rehearse/run.ts";
 import { saleFromText } from "../../bench/rehearse/sale.ts";
+import { countStripeRequests } from "../../bench/rehearse/stripe-requests.ts";
 import { startStack, type Stack, type StackOptions } from "../../dev/stack.ts";
 
 const STOCK = 30;
@@ -36,6 +37,20 @@ const draft = saleFromText(
   "the test's sale",
   { openInSeconds: 3, timeoutSeconds: 90 },
 );
+
+/** Twelve units of the same sale, at a price, for a smaller crowd. */
+const paidSale = {
+  shoppers: 120,
+  seed: 20_261_124,
+  timeoutSeconds: 120,
+  draft: {
+    ...draft,
+    sale: {
+      ...draft.sale,
+      items: draft.sale.items.map((item) => ({ ...item, stock: 12, price: 4900, limit: 1 })),
+    },
+  },
+};
 
 async function start(options: StackOptions = {}): Promise<Stack> {
   stack = await startStack({ quiet: true, ...options });
@@ -92,6 +107,78 @@ describe("a rehearsal", () => {
       expect(report.latencies[step]?.count).toBeGreaterThan(0);
   });
 
+  test(
+    "with prices charges exactly those who have an order, whatever payers and webhooks do",
+    { timeout: TEST_MS },
+    async () => {
+      const target = await start();
+      const stripeRequests = countStripeRequests(target.stripe);
+      const report = await runRehearsal(
+        { ...target, stripeRequests: () => Promise.resolve(stripeRequests()) },
+        {
+          ...paidSale,
+          shares: { closesTab: 0.2 },
+          webhooks: { duplicated: 0.2, lost: 0.2 },
+          pricePurchase: true,
+        },
+        silent,
+      );
+      expect(broken(report)).toEqual([]);
+      expect(report).toMatchObject({ holds: true, units: { stock: 12, sold: 12 }, postgres: { orders: 12 } });
+      expect(report.shoppers).toMatchObject({ failed: 0, unfinished: 0 });
+      expect(report.shoppers.left_unpaid).toBeGreaterThan(0);
+      expect(report.shoppers.closed_tab).toBeGreaterThan(0);
+      expect(report.payments).toMatchObject({
+        payable: true,
+        captured: 12 * 4900,
+        intents: { succeeded: 12 },
+      });
+      expect(report.payments?.cards.declined).toBeGreaterThan(0);
+      expect(report.payments?.webhooks?.lost).toBeGreaterThan(0);
+      expect(report.payments?.stripe?.requests).toBeGreaterThan(12);
+      expect(Object.keys(report.purchase ?? {})).toEqual([
+        "join",
+        "entry",
+        "reserve",
+        "checkout",
+        "pay and come back",
+      ]);
+    },
+  );
+
+  test(
+    "with prices ends the same when Stripe is away for 15 s, and loses answers",
+    { timeout: TEST_MS },
+    async () => {
+      const target = await start();
+      const { faults, switches } = target.stripe;
+      switches.add({ kind: "fail_after", probability: 0.1 });
+      faults.add({ kind: "lose_answer", probability: 0.1 });
+      const outage = meanwhile(async () => {
+        await wait(1500);
+        faults.add({ kind: "error", status: 503 });
+        await wait(15_000);
+        faults.clear();
+      });
+      const report = await runRehearsal(target, { ...paidSale, ...outage, faultsExpected: true }, silent);
+      await outage.done();
+      expect(broken(report)).toEqual([]);
+      expect(report).toMatchObject({ units: { sold: 12 }, payments: { captured: 12 * 4900 } });
+    },
+  );
+
+  test("where nobody can pay ends at the payment page, and says so", { timeout: TEST_MS }, async () => {
+    const { url, adminToken } = await start();
+    const { draft: of } = paidSale;
+    const one = { ...of, sale: { ...of.sale, items: of.sale.items.map((item) => ({ ...item, stock: 6 })) } };
+    const report = await runRehearsal({ url, adminToken }, { ...paidSale, draft: one, shoppers: 6 }, silent);
+    expect(broken(report)).toEqual([]);
+    expect(report).toMatchObject({ units: { sold: 0 }, payments: { payable: false, intents: null } });
+    expect(report.shoppers.left_unpaid).toBeGreaterThan(0);
+    const charged = report.proof.find(({ name }) => name === "charged_what_was_sold");
+    expect(charged?.unjudged).toHaveLength(1);
+  });
+
   test("of a drawn lobby serves everybody at the place they drew", { timeout: TEST_MS }, async () => {
     const drawn = { ...draft, sale: { ...draft.sale, lobby: "draw" as const } };
     // Most are there before opening: so among those who buy are people of the lobby, and latecomers wait behind it.
@@ -140,6 +227,22 @@ describe("a rehearsal", () => {
     expectSoldOut(report);
   });
 
+  test(
+    "breaks its proof when money is taken before the units are confirmed",
+    { timeout: TEST_MS },
+    async () => {
+      const target = await start({ luaPatch: withoutConfirming });
+      const report = await runRehearsal(
+        target,
+        { ...paidSale, timeoutSeconds: 30, settleSeconds: 5 },
+        silent,
+      );
+      const names = broken(report).map(([name]) => name);
+      expect(names).toContain("charged_what_was_sold");
+      expect(names).toContain("payers_have_an_order_or_a_void");
+    },
+  );
+
   test("breaks its proof when the lobby is let in by arrival after all", { timeout: TEST_MS }, async () => {
     const target = await start({ luaPatch: withoutDraw });
     const drawn = { ...draft, sale: { ...draft.sale, lobby: "draw" as const } };
@@ -159,6 +262,16 @@ describe("a rehearsal", () => {
     expect(report.units.sold).toBeGreaterThan(STOCK);
   });
 });
+
+/** Calls every payment an order, and makes none of it. */
+function withoutConfirming(file: string, source: string): string {
+  if (!file.endsWith("confirm.lua")) return source;
+  const check = "local isPaid = record.total > 0 and authorised >= record.total\n";
+  const taking = `if payment ~= '' then record.intent = payment; return { 'again', cjson.encode(record) } end\n`;
+  const patched = source.replace(check, `${taking}${check}`);
+  expect(patched).not.toBe(source);
+  return patched;
+}
 
 /** Lets the lobby in as it came, whatever was drawn. */
 function withoutDraw(file: string, source: string): string {

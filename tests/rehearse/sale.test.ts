@@ -34,11 +34,10 @@ describe("a sale file", () => {
     expect(notes.join()).toContain("times moved to now");
   });
 
-  test("is sold for nothing, which is said", () => {
+  test("keeps its prices", () => {
     const { sale, notes } = from(drop);
-    expect(sale.items).toEqual([{ ...shoe, price: 0 }]);
-    expect(notes).toEqual(["prices set to 0: checkout does not take payment in this release"]);
-    expect(from({ ...drop, items: [{ ...shoe, price: 0 }] }).notes).toEqual([]);
+    expect(sale.items).toEqual([shoe]);
+    expect(notes).toEqual([]);
   });
 
   test("loses what a rehearsal cannot do, which is said", () => {
@@ -113,7 +112,8 @@ describe("the sales that come with the project", () => {
   test.each(readdirSync(folder))("%s is valid, priced, and scarce in more than one item", async (file) => {
     const { sale, notes } = await saleFromFile(path.join(folder, file), options);
     expect(sale.items.length).toBeGreaterThan(3);
-    expect(notes).toHaveLength(1);
+    expect(sale.items.every(({ price }) => price > 0)).toBe(true);
+    expect(notes).toEqual([]);
   });
 });
 
@@ -121,10 +121,11 @@ describe("a scheduled sale", () => {
   const atMs = Date.parse("2026-12-01T10:00:00.000Z");
 
   test("is valid, with an id of its own", () => {
-    const sale = schedule(builtInSale(50, options), atMs);
+    const sale = schedule(builtInSale(50, 4900, options), atMs);
     expect(saleSchema.parse(sale)).toEqual(sale);
+    expect(sale.items).toMatchObject([{ stock: 50, price: 4900 }]);
     expect(sale.opensAt).toBe("2026-12-01T10:00:08.000Z");
-    expect(sale.id).not.toBe(schedule(builtInSale(50, options), atMs + 1).id);
+    expect(sale.id).not.toBe(schedule(builtInSale(50, 4900, options), atMs + 1).id);
   });
 
   test("keeps a long id within bounds", () => {

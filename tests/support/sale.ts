@@ -3,7 +3,8 @@
  * passed to the scripts: nothing here sleeps. It keeps the tickets and passes that the scripts hand out, as clients do.
  */
 import type { Mode, Sale } from "../../domain/sale.ts";
-import { confirmScript } from "../../functions/checkout/checkout.ts";
+import { confirmScript } from "../../functions/checkout/payment.ts";
+import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript, type SaleSnapshot } from "../../functions/queue/pulse.ts";
 import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
 import { runScript, type Script } from "../../functions/redis/client.ts";
@@ -32,6 +33,7 @@ export const scripts = {
   confirm: confirmScript,
   giveBack: giveBackScript,
   expire: expireScript,
+  refund: returnScript,
   setRule: setRuleScript,
   restore: restoreScript,
 };
@@ -164,24 +166,43 @@ export class TestSale {
     );
   }
 
-  async confirm(shopper: string, id: string, second: number, authorised = 0) {
-    const { sale, stock, inside, reservations, holds, outbox } = this.keys;
-    const keys = [sale, stock, inside, reservations, holds, outbox];
-    return await this.#run(this.scripts.confirm, keys, [this.#now(second), id, shopper, authorised]);
+  /** @param pays what a payment authorised, and which; where the shop is, for one that begins */
+  async confirm(
+    shopper: string,
+    id: string,
+    second: number,
+    authorised = 0,
+    pays: { payment?: string; origin?: string } = {},
+  ) {
+    const { sale, stock, inside, reservations, shoppers, holds, outbox } = this.keys;
+    const keys = [sale, stock, inside, reservations, shoppers, holds, outbox];
+    const { payment = "", origin = "" } = pays;
+    const args = [this.#now(second), id, shopper, authorised, payment, origin];
+    return await this.#run(this.scripts.confirm, keys, args);
   }
 
-  async giveBack(shopper: string, id: string, second: number) {
+  async giveBack(shopper: string, id: string, second: number, closed = false) {
     const { stock, inside, released, reservations, shoppers, holds, outbox } = this.keys;
     const keys = [stock, inside, released, reservations, shoppers, holds, outbox];
-    const [word] = await this.#run(this.scripts.giveBack, keys, [this.#now(second), id, shopper]);
+    const args = [this.#now(second), id, shopper, closed ? "1" : ""];
+    const [word] = await this.#run(this.scripts.giveBack, keys, args);
     return word;
   }
 
-  async expire(second: number, most = 200) {
-    const { stock, reservations, shoppers, holds, outbox } = this.keys;
-    const keys = [stock, reservations, shoppers, holds, outbox];
-    const [expired, seen] = await this.#run(this.scripts.expire, keys, [this.#now(second), most]);
-    return { expired, seen };
+  /** @param closed ids whose payment is closed */
+  async expire(second: number, most = 200, closed: string[] = []) {
+    const { stock, inside, reservations, shoppers, holds, outbox } = this.keys;
+    const keys = [stock, inside, reservations, shoppers, holds, outbox];
+    const args = [this.#now(second), most, 5_000, ...closed];
+    const [expired, seen, paying] = await this.#run(this.scripts.expire, keys, args);
+    return { expired, seen, ...(paying.length === 0 ? {} : { paying: paying.map((record) => record.id) }) };
+  }
+
+  async refund(id: string, second: number) {
+    const { sale, stock, reservations, shoppers, outbox } = this.keys;
+    const keys = [sale, stock, reservations, shoppers, outbox];
+    const [word] = await this.#run(this.scripts.refund, keys, [this.#now(second), id]);
+    return word;
   }
 
   async setMode(mode: Mode, second: number) {

@@ -176,7 +176,7 @@ export async function hold(
 /** @returns the order's id */
 export async function buy(services: Services, pass: PassClaims, quantity = 1, sku = "shoe"): Promise<string> {
   const id = await hold(services, pass, quantity, sku);
-  must(await checkout(services, pass, id));
+  must(await checkout(services, pass, id, "https://shop.example"));
   return id;
 }
 
@@ -226,7 +226,7 @@ async function expected(world: World, sale: Sale) {
     .array(z.string())
     .parse(await world.redis.redis.command("HVALS", saleKeys(sale.id).reservations));
   const records = reply.map((text) => recordJson.parse(text)).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const confirmed = records.filter(({ state }) => state === "confirmed");
+  const confirmed = records.filter(({ state }) => state === "confirmed" || state === "refunded");
   const units = (sku: string, state: Record["state"]) =>
     records
       .filter((record) => record.state === state)
@@ -237,6 +237,7 @@ async function expected(world: World, sale: Sale) {
     confirmed: ["available>held", "held>confirmed"],
     released: ["available>held", "held>available"],
     expired: ["available>held", "held>available"],
+    refunded: ["available>held", "held>confirmed", "confirmed>available"],
   };
   const movements = records.flatMap(({ state, lines }) =>
     lines.flatMap(({ sku, quantity }) => ways[state].map((way) => ({ sku, way, units: quantity }))),

@@ -125,8 +125,10 @@ describe("a Redis that lost everything in mid-sale", () => {
     for (const [call, outcome] of Object.entries(outcomes))
       expect([call, refusedAs(outcome)]).toEqual([call, "on_hold"]);
     // Of what only a hold can be asked for, there is none.
-    expect(await checkout(services, passes.bob, held)).toMatchObject({ refused: "not_found" });
-    expect(await releaseReservation(services, passes.bob, held)).toMatchObject({ refused: "not_found" });
+    expect(await checkout(services, passes.bob, held, "https://shop.example")).toMatchObject({
+      refused: "on_hold",
+    });
+    expect(await releaseReservation(services, passes.bob, held)).toMatchObject({ refused: "on_hold" });
     expect(await expireHolds(services, sale.id)).toBe(0);
     await everyMinute(services);
     expect(await createSale(services, sale)).toMatchObject({ created: false });
@@ -172,11 +174,13 @@ describe("a Redis that lost everything in mid-sale", () => {
       refused: "limit_reached",
       evidence: { reservationId: first },
     });
-    must(await checkout(services, must(ann), first));
+    must(await checkout(services, must(ann), first, "https://shop.example"));
     must(await releaseReservation(services, must(bob), second));
     await endHold(world, sale.id, third);
     expect(await expireHolds(services, sale.id)).toBe(1);
-    expect(await checkout(services, must(cat), third)).toMatchObject({ refused: "reservation_expired" });
+    expect(await checkout(services, must(cat), third, "https://shop.example")).toMatchObject({
+      refused: "reservation_expired",
+    });
     expect(await counts(sale.id)).toEqual({ available: 8, held: 0, confirmed: 2 });
     expect(await world.settle()).toEqual([]);
     await expectSameBooks(world, services, sale);
@@ -258,7 +262,7 @@ describe("a rebuild is refused", () => {
     const before = [await rowOf(sale.id), await stored(world, sale.id), await counts(sale.id)];
     expect(await rebuildSale(services, sale.id)).toEqual({ refused: "redis_intact", evidence: {} });
     expect([await rowOf(sale.id), await stored(world, sale.id), await counts(sale.id)]).toEqual(before);
-    must(await checkout(services, passes.bob, held));
+    must(await checkout(services, passes.bob, held, "https://shop.example"));
   });
 
   test("not_found: there is no such sale", async () => {
@@ -449,7 +453,7 @@ describe("what was under way when Redis was lost", () => {
     await expect.poll(() => world.postgres.faults.list()).toEqual([]);
     await endHold(world, sale.id, held);
     const asked = await Promise.allSettled([
-      checkout(services, passes.bob, held),
+      checkout(services, passes.bob, held, "https://shop.example"),
       releaseReservation(services, passes.bob, held),
       expireHolds(services, sale.id),
     ]);

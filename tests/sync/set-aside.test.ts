@@ -52,7 +52,7 @@ const poisons: [what: string, event: string, reason: RegExp][] = [
   ["more than the stock", JSON.stringify(event({ lines: shoes(100_000) })), /items_not_oversold/],
   ["an order of what was never held", JSON.stringify(event({ state: "confirmed" })), /.+/],
   ["a return of what was never held", JSON.stringify(event({ state: "expired" })), /.+/],
-  ["an unknown state", JSON.stringify(event({ state: "refunded" })), /.+/],
+  ["an unknown state", JSON.stringify(event({ state: "mislaid" })), /.+/],
   ["no units", JSON.stringify(event({ lines: shoes(0) })), /units/],
   ["a negative quantity", JSON.stringify(event({ lines: shoes(-1) })), /check/],
   ["an id that is no UUID", JSON.stringify(event({ id: "one" })), /uuid/],

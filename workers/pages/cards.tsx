@@ -1,7 +1,7 @@
 /** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
 import type { Order, PublicSale, Pulse, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { count, placeTexts } from "../../static/assets/line.js";
+import { count, paymentText, placeTexts } from "../../static/assets/line.js";
 import { money, utcText } from "./format.ts";
 import { visitPath } from "./sale.tsx";
 
@@ -27,7 +27,7 @@ export type Visit =
       called: boolean;
     }
   | Turn
-  | { step: "held"; reservation: Reservation }
+  | { step: "held" | "paying"; reservation: Reservation }
   | { step: "order"; order: Order };
 
 type Waits = Extract<Visit, { step: "waiting" }>;
@@ -161,7 +161,7 @@ export function Held({
       <Lines sale={sale} bought={reservation} />
       <div class="stub"></div>
       <form method="post" action={`${visitPath(sale.id)}/checkout`}>
-        <button class="button">Complete order</button>
+        <button class="button">{reservation.total > 0 ? "Pay" : "Complete order"}</button>
       </form>
       <form class="after" method="post" action={`${visitPath(sale.id)}/give-back`}>
         <button class="button button-plain">Give back</button>
@@ -170,15 +170,27 @@ export function Held({
   );
 }
 
-export function Receipt({ sale, order }: { sale: PublicSale; order: Order }) {
+export function Paying({ sale, reservation }: { sale: PublicSale; reservation: Reservation }) {
   return (
     <>
-      <p class="done" aria-hidden="true"></p>
-      <h2>It is yours</h2>
+      <h2>Waiting for your bank</h2>
+      <p>Your items stay held while it answers. This page asks again by itself.</p>
+      <Lines sale={sale} bought={reservation} />
+    </>
+  );
+}
+
+export function Receipt({ sale, order }: { sale: PublicSale; order: Order }) {
+  const [paid, isRefunded] = [paymentText(order), order.state === "refunded"];
+  return (
+    <>
+      {!isRefunded && <p class="done" aria-hidden="true"></p>}
+      <h2>{isRefunded ? "Refunded" : "It is yours"}</h2>
       <p>
         Ordered <time datetime={order.confirmedAt}>{utcText(order.confirmedAt)}</time>.
       </p>
       <Lines sale={sale} bought={order} />
+      {paid !== undefined && <p>{paid}</p>}
       <div class="stub"></div>
       <p class="quiet">
         Order <code>{order.id}</code>

@@ -9,7 +9,7 @@ import { drawPath } from "./draw.tsx";
 import { utcText } from "./format.ts";
 import { page } from "./layout.tsx";
 import { Product } from "./product.tsx";
-import { NO_NETWORK, words } from "./words.ts";
+import { lateWords, NO_NETWORK, words } from "./words.ts";
 
 export const visitPath = (saleId: string) => `/sales/${saleId}/visit`;
 
@@ -125,7 +125,7 @@ function Registering({ sale, registered }: { sale: PublicSale; registered: boole
   );
 }
 
-const scriptWords = JSON.stringify({ ...words, network: NO_NETWORK });
+const scriptWords = JSON.stringify({ ...words, ...lateWords, network: NO_NETWORK });
 
 /** What the script needs to know of a sale, and no more. */
 export function forScript({

@@ -3,7 +3,7 @@
  * page that asks again by itself. Never cached.
  */
 import type { PublicSale, Pulse } from "../../domain/api.ts";
-import { Choose, Held, Receipt, Waiting, type Visit } from "./cards.tsx";
+import { Choose, Held, Paying, Receipt, Waiting, type Visit } from "./cards.tsx";
 import { page } from "./layout.tsx";
 import type { Notice } from "./notice.ts";
 import { Product } from "./product.tsx";
@@ -52,6 +52,7 @@ const titles: Record<Visit["step"], string> = {
   waiting: "In line",
   turn: "It is your turn",
   held: "Held for you",
+  paying: "Waiting for your bank",
   order: "Your order",
 };
 
@@ -65,6 +66,8 @@ function Card({ sale, visit, pulse, nowMs }: VisitPage) {
       return <Choose sale={sale} visit={visit} pulse={pulse} />;
     case "held":
       return <Held sale={sale} reservation={visit.reservation} nowMs={nowMs} />;
+    case "paying":
+      return <Paying sale={sale} reservation={visit.reservation} />;
     case "order":
       return <Receipt sale={sale} order={visit.order} />;
   }
@@ -82,6 +85,8 @@ function refreshSeconds({ sale, visit, pulse, nowMs }: VisitPage): number | unde
       const untilLobby = Math.ceil((Date.parse(sale.lobbyOpensAt) - nowMs) / 1000);
       return untilLobby > 0 ? Math.min(60, Math.max(often, untilLobby)) : undefined;
     }
+    case "paying":
+      return often;
     case "held":
       return Math.max(5, Math.ceil((Date.parse(visit.reservation.expiresAt) - nowMs) / 1000) + 1);
     case "turn":
@@ -104,6 +109,7 @@ function handover(visit: Visit): string {
     case "turn":
       return JSON.stringify({ number: visit.number, passUntilMs: visit.passUntilMs });
     case "held":
+    case "paying":
       return JSON.stringify({ attempt: { reservationId: visit.reservation.reservationId, lines: [] } });
     case "order":
       return JSON.stringify({ orderId: visit.order.id });

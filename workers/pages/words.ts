@@ -2,10 +2,12 @@
  * What a shopper reads for each refusal: the one place for it. The sale page carries these to the script as data, so
  * both ways through a sale say the same. Written to be true without knowing more than the word.
  */
+import type { Reservation } from "../../domain/api.ts";
 import { refusals, type RefusalWord } from "../../domain/refusal.ts";
 
 /** Words only operators can meet. */
-type OperatorWord = "unauthorized" | "sale_exists" | "sale_ended" | "redis_intact";
+type OperatorWord =
+  "unauthorized" | "sale_exists" | "sale_ended" | "redis_intact" | "refund_above_rest" | "bad_signature";
 
 export const words = {
   malformed_json: "Something went wrong on this page. Please reload it.",
@@ -33,11 +35,19 @@ export const words = {
   limit_reached: "That is more than one person may have.",
   conflicting_replay: "You have made a choice before; here it is.",
   already_confirmed: "This is already your order.",
+  payment_pending: "Your bank is being asked for this payment. Please wait for its answer.",
   reservation_expired: "The time for this reservation has run out and the items went back.",
   payment_unavailable:
     "Payment is not available right now. Nothing was charged; what you hold stays yours until its time ends.",
   unavailable: "We cannot reach the sale right now. Nothing is lost; your place in line is safe.",
 } as const satisfies Record<Exclude<RefusalWord, OperatorWord>, string>;
+
+/** Of a payment that came after the hold had ended, when nothing was left. */
+export const lateWords: Partial<Record<Reservation["payment"], string>> = {
+  voided:
+    "Your payment came after the time had run out, and by then everything was taken. You were not charged.",
+  returned: "Your payment came when everything was taken. It was refunded.",
+};
 
 /** Said by the script itself when no answer came at all. */
 export const NO_NETWORK =

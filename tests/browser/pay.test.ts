@@ -1,0 +1,118 @@
+/** Paying in a real browser, with JavaScript and without: to Stripe's page and back, whatever the bank says. */
+import type { Browser, Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startStack, type Stack } from "../../dev/stack.ts";
+import { launch, press, screenshot, step, visitor } from "./browser.ts";
+import { createSale, operate } from "./sales.ts";
+
+let stack: Stack;
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+  stack = await startStack({ quiet: true });
+  return async () => {
+    await browser.close();
+    await stack.close();
+  };
+});
+
+const priced = (stock: number, holdSeconds = 300) =>
+  createSale(stack, {
+    holdSeconds,
+    items: [{ sku: "sand", name: "Sand", stock, price: 14_900, limit: 1 }],
+  });
+
+/** From the sale's page to the payment page. */
+async function toPayment(page: Page, sale: string, javaScript: boolean): Promise<void> {
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "It is your turn");
+  if (javaScript) await page.getByText("€149.00").first().waitFor();
+  await press(page, "Reserve");
+  await step(page, "Held for you");
+  await press(page, "Pay");
+  await page.waitForURL(`${stack.stripe.url}/pay/**`);
+}
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("%s", (_, javaScript) => {
+  const look = javaScript ? "js" : "plain";
+
+  test("a card is declined, another pays, and the order says so; a refund shows too", async () => {
+    const sale = await priced(3);
+    const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
+    await toPayment(page, sale, javaScript);
+    await screenshot(page, `pay-${look}`);
+    await press(page, "Pay with a card that is declined");
+    await page.getByText("Your card was declined.").waitFor();
+    await press(page, "Pay");
+    await step(page, "It is yours");
+    await expect.poll(() => page.locator("#live").innerText(), { timeout: 10_000 }).toContain("Paid.");
+    await screenshot(page, `paid-${look}`);
+
+    const id = (await page.locator("code").innerText()).trim();
+    const request = { refundId: crypto.randomUUID(), returnStock: true, reason: "a test" };
+    await operate(stack, `/sales/${sale}/orders/${id}/refunds`, request);
+    await expect
+      .poll(
+        async () => {
+          await page.reload();
+          return await page.locator("#live").innerText();
+        },
+        { timeout: 15_000, interval: 1000 },
+      )
+      .toContain("Refunded");
+    await screenshot(page, `refunded-${look}`);
+    // The payment page is another host's, as Stripe's is.
+    expect(faults.filter((fault) => !fault.startsWith(`other host: ${stack.stripe.url}`))).toEqual([]);
+    await context.close();
+  });
+
+  test("back from the payment page without paying, the hold is there and leads to the same page", async () => {
+    const sale = await priced(3);
+    const { page, context } = await visitor(browser, stack.url, { javaScript });
+    await toPayment(page, sale, javaScript);
+    const paying = page.url();
+    await page.getByRole("link", { name: "Back to the shop" }).click();
+    await step(page, "Held for you");
+    await press(page, "Pay");
+    await page.waitForURL(paying);
+    await context.close();
+  });
+
+  test("the tab is closed after paying: the order is there when the shopper comes back", async () => {
+    const sale = await priced(3);
+    const { page, context } = await visitor(browser, stack.url, { javaScript });
+    await toPayment(page, sale, javaScript);
+    const session = /cs_test_\w+/.exec(page.url())?.[0] ?? "";
+    await page.close();
+    stack.stripe.pay(session);
+    const tab = await context.newPage();
+    await tab.goto(`/sales/${sale}${javaScript ? "" : "/visit"}`);
+    await step(tab, "It is yours");
+    await context.close();
+  });
+
+  test("paid too late, with nothing left: not charged, and told so", { timeout: 60_000 }, async () => {
+    const sale = await priced(1, 8);
+    const { page, context } = await visitor(browser, stack.url, { javaScript });
+    await toPayment(page, sale, javaScript);
+    const session = /cs_test_\w+/.exec(page.url())?.[0] ?? "";
+    const captured = stack.stripe.state().totals["eur"]?.captured ?? 0;
+    const available = async () => {
+      const live = (await operate(stack, `/sales/${sale}/live`)) as { items: { available: number }[] };
+      return live.items[0]?.available;
+    };
+    await expect.poll(available, { timeout: 20_000, interval: 500 }).toBe(1);
+    expect(stack.stripe.pay(session).outcome).toBe("refused");
+    await page.getByRole("button", { name: "Pay", exact: true }).click();
+    await page.getByText("expired").first().waitFor();
+    await page.goto(`/sales/${sale}${javaScript ? "" : "/visit"}`);
+    await page.getByText("The time for this reservation has run out").waitFor();
+    await screenshot(page, `too-late-${look}`);
+    expect(stack.stripe.state().totals["eur"]?.captured ?? 0).toBe(captured);
+    await context.close();
+  });
+});
