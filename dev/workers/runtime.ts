@@ -34,10 +34,11 @@ export interface WorkerOptions {
 
 const MAIL_BINDING = "mail-binding";
 const WATCH_MS = 500;
+const PORTS_TRIED_MAX = 5;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
-  const port = await freePort();
+  let port = await freePort();
   const { name, bindings, services = {}, mailboxUrl, log } = options;
   const start = async () => {
     // Miniflare ends the process at a signal by itself, before we could close the rest: ending is the stack's to do.
@@ -67,7 +68,10 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
         handleStructuredLogs: ({ message }) => log(message),
       }),
     );
-    await running.ready;
+    await running.ready.catch(async (error: unknown) => {
+      await running.dispose();
+      throw error;
+    });
     for (const signal of signals)
       process
         .listeners(signal)
@@ -75,7 +79,19 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
         .forEach((l) => process.off(signal, l));
     return running;
   };
-  let running: Miniflare | undefined = await start();
+  /** A port that was free a moment ago may be somebody else's by now: then another one is. */
+  const startFirst = async (): Promise<Miniflare> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await start();
+      } catch (error) {
+        const isTaken = error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE";
+        if (!isTaken || attempt === PORTS_TRIED_MAX) throw error;
+        port = await freePort();
+      }
+    }
+  };
+  let running: Miniflare | undefined = await startFirst();
   const watch = setInterval(() => void revive(), WATCH_MS);
   watch.unref();
   let reviving = false;

@@ -12,7 +12,7 @@
 --   missing              this Redis does not know the sale; no record
 --   not_found            there is no such reservation of this shopper; no record
 --   again                confirmed before, and maybe refunded since
---   reservation_expired  given back, or the hold has ended; with a payment, and its units are gone
+--   reservation_expired  given back, or the hold has ended, and no payment has begun; with a payment: its units are gone
 --   payment_needed       less than the total is authorised
 --   confirmed            it is an order now
 local sale, stock, inside, reservations, shoppers, holds, outbox =
@@ -30,7 +30,8 @@ if not record and redis.call('HEXISTS', sale, 'epoch') == 0 then return { 'missi
 if not record or shopper ~= '' and record.shopper ~= shopper then return { 'not_found' } end
 if record.state == 'confirmed' or record.state == 'refunded' then return { 'again', before } end
 local isPaid = record.total > 0 and authorised >= record.total
-local lasts = record.state == 'held' and record.expiresAtMs > now
+-- A hold whose payment has begun lasts until that is closed.
+local lasts = record.state == 'held' and (record.returnTo ~= nil or record.expiresAtMs > now)
 if not isPaid and not lasts then return { 'reservation_expired', before } end
 if authorised < record.total then
   if origin ~= '' and not record.returnTo then

@@ -73,6 +73,7 @@ async function boughtOut(place: Place): Promise<void> {
   const rival = await newBuyer(place, 1, available);
   rival.pay(await rival.toPayment());
   await place.quiet();
+  await rival.comesBack();
   expect((await place.record(rival.id))?.state).toBe("confirmed");
 }
 

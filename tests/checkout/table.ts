@@ -7,11 +7,12 @@ import type { Shop } from "./world.ts";
 /** Step, and the how-manieth such request of the story it is (default: the first). */
 type Stop = Step | [Step, number];
 
+export const storyNames = Object.keys(STORIES) as StoryName[];
 export const stepAt = (stop: Stop): Step => (Array.isArray(stop) ? stop[0] : stop);
 
 const settled: Stop[] = ["confirm", "write authorised", "capture", "write captured", "receipt"];
 
-/** The steps on the way of each story, once each: what one story walks in full, the others walk where they differ. */
+/** The steps on the way of each story. */
 export const STOPS: Record<StoryName, Stop[]> = {
   "paid while the hold lasts": [
     "mark",
@@ -121,6 +122,17 @@ const reads = new Set<Step>([
 ]);
 const ofReads = new Set<FaultName>(["crash after", "cut before", "500 instead of"]);
 
+/** Where a step was walked by a story before, only what leaves it done, or done late, is told again. */
+const again = new Set<FaultName>([
+  "crash after",
+  "lost answer of",
+  "done twice at once:",
+  "timeout, then late:",
+  "timeout, still under way:",
+]);
+const isFirst = (story: StoryName, step: Step) =>
+  storyNames.find((name) => STOPS[name].some((stop) => stepAt(stop) === step)) === story;
+
 /** Where the session was opened before, Stripe repeats its first answer: there is nothing that could fail after it. */
 const isRepeated = (story: StoryName, step: Step) =>
   step === "open session" && story !== "paid while the hold lasts";
@@ -130,7 +142,9 @@ function casesOf(story: StoryName): Case[] {
     const [step, nth] = Array.isArray(stop) ? stop : [stop, undefined];
     const faults = faultsOf[storeOf(step)].filter(
       (fault) =>
-        (!reads.has(step) || ofReads.has(fault)) && !(fault === "500 after" && isRepeated(story, step)),
+        (isFirst(story, step) || again.has(fault)) &&
+        (!reads.has(step) || ofReads.has(fault)) &&
+        !(fault === "500 after" && isRepeated(story, step)),
     );
     const hour: FaultName[] = lasting.has(story) ? ["an hour passes during"] : [];
     return [...faults, ...hour].map((fault) => ({ story, fault, step, nth }));
@@ -139,8 +153,6 @@ function casesOf(story: StoryName): Case[] {
 
 const titleOf = ({ story, fault, step, nth }: Case) =>
   `${fault ?? ""} ${step}${nth === undefined ? "" : ` (${nth})`}: ${STORIES[story].ends}`;
-
-export const storyNames = Object.keys(STORIES) as StoryName[];
 
 /** Half of the table for each of two files, so that they can run side by side. */
 /** These wait for as long as the clients do: two seconds, eight, ten. */

@@ -75,11 +75,7 @@ test("with the look at the state removed, a second confirm unbalances the books"
   const sale = await withHold();
   const state = "if record.state == 'confirmed' or record.state == 'refunded' then";
   sale.scripts.confirm = broken(confirmScript, state, "if false then");
-  sale.scripts.confirm = broken(
-    sale.scripts.confirm,
-    "record.state == 'held' and record.expiresAtMs",
-    "record.expiresAtMs",
-  );
+  sale.scripts.confirm = broken(sale.scripts.confirm, "record.state == 'held' and (", "(");
   sale.scripts.confirm = broken(
     sale.scripts.confirm,
     "record.state == 'held' and 'held:' or 'available:'",
@@ -165,6 +161,17 @@ describe("payments", () => {
       "again",
       { intent: "pi_1" },
     ]);
+    expect(await sale.books()).toEqual([]);
+  });
+
+  test("one that has begun may be gone on with until it is closed, whatever the hold's end", async () => {
+    const sale = await withHold(priced);
+    await sale.confirm("ann", "r1", 2, 0, { origin: "https://a.example" });
+    expect((await sale.confirm("ann", "r1", 30, 0, { origin: "https://a.example" }))[0]).toBe(
+      "payment_needed",
+    );
+    await sale.expire(30, 200, ["r1"]);
+    expect((await sale.confirm("ann", "r1", 31))[0]).toBe("reservation_expired");
     expect(await sale.books()).toEqual([]);
   });
 

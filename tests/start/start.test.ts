@@ -49,7 +49,7 @@ describe("npm start", () => {
       );
 
       const gateways = [...first.said().matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url);
-      expect(gateways).toHaveLength(3);
+      expect(gateways).toHaveLength(4);
       first.child.kill("SIGINT");
       expect(await first.exit).toBe(0);
       for (const url of [shop, ...gateways]) await expect(fetch(url)).rejects.toThrow();
@@ -78,7 +78,7 @@ describe("npm start", () => {
   test("--help says what can be set", async () => {
     const { exit, said } = start({}, ["--help"]);
     expect(await exit).toBe(0);
-    for (const name of ["PORT", "ADMIN_TOKEN", "DATABASE_URL", "REDIS_SERVER"])
+    for (const name of ["PORT", "ADMIN_TOKEN", "DATABASE_URL", "REDIS_SERVER", "BOT_CHECK"])
       expect(said()).toContain(name);
   });
 });
