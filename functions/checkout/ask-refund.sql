@@ -33,7 +33,14 @@ asked as (
   insert into refunds (id, intent, amount, reason, returns_stock)
   select $1, intent, amount, $5, $6 from passed
   on conflict (id) do nothing
-  returning id
+  returning id, amount
+),
+audited as (
+  insert into audit_log (action, sale_id, detail)
+  select 'refund', $2,
+         jsonb_build_object('order', $3::uuid, 'refund', id, 'amount', amount, 'returnStock', $6::boolean,
+                            'reason', $5::text)
+    from asked
 )
 select case
          when exists (select from asked) then 'asked'

@@ -1,5 +1,6 @@
 /** Paying, at the HTTP contract and against the Stripe double: whatever fails in between, money and stock go together. */
 import { randomUUID } from "node:crypto";
+import pg from "pg";
 import Stripe from "stripe";
 import { afterEach, describe, expect, test } from "vitest";
 import {
@@ -338,6 +339,13 @@ describe("refunds", () => {
     expect((await refund(sale, id, request)).status).toBe(202);
     expect((await done(ann, id)).json).toMatchObject({ state: "refunded", refund: { amount: 2500 } });
     expect(totals().refunded - before.refunded).toBe(2500);
+    const client = new pg.Client({ connectionString: stack.get().database.connectionString });
+    await client.connect();
+    const log = "select detail from audit_log where action = 'refund' and sale_id = $1";
+    const { rows } = await client.query(log, [sale]);
+    await client.end();
+    const detail = { order: id, refund: refundId, amount: 2500, returnStock: true, reason: "wrong size" };
+    expect(rows).toEqual([{ detail }]);
     await until(
       () => pulse(stack.get(), sale),
       ({ phase }) => phase === "open",
