@@ -4,7 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { refusals, type RefusalWord } from "./refusal.ts";
-import { modes, phases, saleIdSchema, saleSchema, skuSchema } from "./sale.ts";
+import { bounds, modes, phases, saleIdSchema, saleSchema, skuSchema } from "./sale.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 const money = z.int().nonnegative().describe("minor units of the sale's currency");
@@ -51,7 +51,7 @@ export const pulseSchema = z
         size: units.describe("people who come in at each release, at most"),
         last: units.describe("people who came in at the last one"),
         boundBy: z
-          .enum(["", "line", "size", "room", "stock", ...modes])
+          .enum(bounds)
           .describe(
             "why they were not more: nobody else waited, the size, the room inside, the stock, the mode",
           ),

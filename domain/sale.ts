@@ -17,6 +17,9 @@ export type Phase = (typeof phases)[number];
 export const modes = ["normal", "hold", "drain", "reject", "passthrough"] as const;
 export type Mode = (typeof modes)[number];
 
+/** Why a release let in no more: nothing yet, nobody else waited, its size, the room inside, the stock, or the mode. */
+export const bounds = ["", "line", "size", "room", "stock", ...modes] as const;
+
 export const saleIdSchema = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, "lower-case letters, digits and hyphens, 64 at most");

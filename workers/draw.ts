@@ -4,10 +4,9 @@ import type { PublicSale } from "../domain/api.ts";
 import { commitmentOf, placeOf } from "../static/assets/draw.js";
 import type { EdgeContext } from "./env.ts";
 import { askFunctions } from "./functions.ts";
+import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { drawPage, type Checked } from "./pages/draw.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
-
-const CACHE = "public, max-age=5, stale-while-revalidate=60, stale-if-error=3600";
 
 export const draw = new Hono<EdgeContext>();
 
@@ -16,9 +15,9 @@ draw.get("/sales/:sale/draw", async (c) => {
   const answer = await askFunctions(c.env, { method: "GET", url, headers: c.req.raw.headers });
   if (!answer.ok && answer.status !== 404) return answer;
   const sale = answer.ok ? await answer.json<PublicSale>() : undefined;
-  if (sale?.draw === undefined) return c.html(notFoundPage(), 404, { "cache-control": "public, max-age=5" });
+  if (sale?.draw === undefined) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });
   const checked = await check(sale.draw, c.req.query("number"));
-  return c.html(drawPage({ sale, draw: sale.draw, ...checked }), 200, { "cache-control": CACHE });
+  return c.html(drawPage({ sale, draw: sale.draw, ...checked }), 200, { "cache-control": PAGE_CACHE });
 });
 
 async function check(

@@ -14,6 +14,7 @@ import { pass } from "./door.ts";
 import { draw } from "./draw.ts";
 import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions } from "./functions.ts";
+import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { homePage } from "./pages/home.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { salePage } from "./pages/sale.tsx";
@@ -23,9 +24,6 @@ import { visit } from "./visit.tsx";
 
 type Ctx = Context<EdgeContext>;
 
-/** Pages are the same for everybody; for an hour they go on from the cache while what is behind them does not answer. */
-const PAGE_CACHE = "public, max-age=5, stale-while-revalidate=60, stale-if-error=3600";
-const NOT_FOUND_CACHE = "public, max-age=5";
 const RETRY_SECONDS = 5;
 
 /** Nothing but our own; where the shop uses a bot check, its script and frame too. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Pulse } from "../../domain/api.ts";
 import { phaseOf } from "../../domain/phase.ts";
 import type { Refusal } from "../../domain/refusal.ts";
-import { modes } from "../../domain/sale.ts";
+import { bounds, modes } from "../../domain/sale.ts";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import { expireHolds } from "../reservation/expire.ts";
@@ -14,14 +14,13 @@ import releaseLua from "./release.lua";
 import { rememberLine } from "./remember.ts";
 
 const count = z.number().int();
-const boundBySchema = z.enum(["", "line", "size", "room", "stock", ...modes]);
 const stateReply = z
   .tuple([
     z.literal("state"),
     z.tuple([count, count, z.enum(modes), z.string(), count, count, count, count]),
     z.tuple([count, count, count, count]),
     z.tuple([count, count, count, count, count, count]),
-    z.tuple([count, count, count, boundBySchema]),
+    z.tuple([count, count, count, z.enum(bounds)]),
     z.union([z.tuple([]), z.tuple([count, count, count])]),
     z.tuple([z.string(), count]),
     z.array(z.string()),

@@ -6,8 +6,8 @@
  * publishes. Accepted: what Redis knew and Postgres did not yet is lost with Redis.
  */
 import { z } from "zod";
-import { bigint } from "../postgres/client.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
 import { recordSchema, type Record } from "../reservation/record.ts";
