@@ -68,6 +68,20 @@ const fields = z.strictObject({
       claimUntil: instant,
     })
     .optional(),
+  /** The e-mails of this sale: who they are from (else the shop's own sender), where answers go, and a paragraph of the shop's. */
+  emails: z
+    .strictObject({
+      from: z
+        .string()
+        .max(320)
+        .regex(/^[^<>"\r\n]{1,120} <[^\s@<>]+@[^\s@<>]+>$/, "a name and an address, such as Shop <shop@example.com>")
+        .optional(),
+      replyTo: z.email().max(254).optional(),
+      note: z.string().trim().max(1000).optional(),
+    })
+    .optional(),
+  /** Days after closing until registered addresses are deleted. */
+  keepAddressesDays: z.int().min(0).max(3650).default(30),
   lobby: z.enum(["arrival", "draw"]).default("arrival"),
   identity: z.enum(["anyone", "registered", "account"]).default("anyone"),
   /** People who leave the line at each release, at most. */

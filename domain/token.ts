@@ -1,5 +1,5 @@
 /**
- * Signed tokens: the shopper's id, a confirmed address, the ticket and the pass. A token is `payload.keyId.mac`, payload and MAC in
+ * Signed tokens: the shopper's id, a confirmed address, what links in e-mails carry, the slot, the ticket and the pass. A token is `payload.keyId.mac`, payload and MAC in
  * base64url, the MAC an HMAC-SHA-256 over `payload.keyId`. Whoever holds a token can read it; nobody can change it.
  * Verification needs no I/O, so both Workers do it; Web Crypto compares MACs in constant time.
  *
@@ -22,6 +22,8 @@ export interface ConfirmationClaims {
   kind: "confirmation";
   sale: string;
   shopper: string;
+  /** Of this link, which can be used once. */
+  id: string;
   expiresAtMs: number;
 }
 /** A confirmed address, by its HMAC. */
@@ -30,14 +32,28 @@ export interface RegisteredClaims {
   sale: string;
   shopper: string;
 }
+/** What the link of every e-mail to a registered address carries, for taking the registration back. */
+export interface CancellationClaims {
+  kind: "cancellation";
+  sale: string;
+  shopper: string;
+}
+/** A unit set aside for one person, until `claimUntil`: their way past the line. */
+export interface SlotClaims {
+  kind: "slot";
+  sale: string;
+  shopper: string;
+}
 export interface TicketClaims {
   kind: "ticket";
   sale: string;
   shopper: string;
   identity: IdentityKind;
-  /** The place in line; with `lobby`, a number of the lobby, which the draw turns into a place. */
+  /** The place in line; with `lobby`, a number of the lobby, which the draw turns into a place; 0 with a slot. */
   number: number;
   lobby?: true;
+  /** Waits for nobody: a unit is set aside. */
+  slot?: true;
   epoch: number;
   joinedAtMs: number;
   expiresAtMs: number;
@@ -50,10 +66,19 @@ export interface PassClaims {
   shopper: string;
   identity: IdentityKind;
   number: number;
+  /** For the one unit that is set aside, and no other. */
+  slot?: true;
   epoch: number;
   expiresAtMs: number;
 }
-export type Claims = ShopperClaims | ConfirmationClaims | RegisteredClaims | TicketClaims | PassClaims;
+export type Claims =
+  | ShopperClaims
+  | ConfirmationClaims
+  | RegisteredClaims
+  | CancellationClaims
+  | SlotClaims
+  | TicketClaims
+  | PassClaims;
 
 export type TokenKind = Claims["kind"];
 export type ClaimsOf<Kind extends TokenKind> = Extract<Claims, { kind: Kind }>;
