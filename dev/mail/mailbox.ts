@@ -23,6 +23,9 @@ export const deliverySchema = z
     html: z.string().max(200_000).optional(),
     /** The sender's own id, kept as it is: a message sent twice is listed twice, so that tests notice. */
     messageId: headerLine(998).optional(),
+    replyTo: headerLine(320).optional(),
+    /** As the sender set them. */
+    headers: z.record(headerLine(100), headerLine(2048)).optional(),
   })
   .refine(({ text, html }) => text !== undefined || html !== undefined, {
     path: ["text"],

@@ -43,12 +43,17 @@ const filter = (to: string) =>
     <button>Show</button>
   </form>`;
 
-const row = ({ id, from, to, subject, receivedAt }: Message) =>
+/** Which parts a message has. */
+const parts = ({ text, html: body }: Message) =>
+  [text === undefined ? "" : "text", body === undefined ? "" : "HTML"].filter(Boolean).join(", ");
+
+const row = (message: Message) =>
   html`<tr>
-    <td><a href="/messages/${id}">${subject}</a></td>
-    <td>${to}</td>
-    <td>${from}</td>
-    <td>${time(receivedAt)}</td>
+    <td><a href="/messages/${message.id}">${message.subject}</a></td>
+    <td>${message.to}</td>
+    <td>${message.from}</td>
+    <td>${parts(message)}</td>
+    <td>${time(message.receivedAt)}</td>
   </tr>`;
 
 /** @param messages newest first */
@@ -60,6 +65,7 @@ export function listPage(messages: Message[], to: string): Html {
         <th scope="col">Subject</th>
         <th scope="col">To</th>
         <th scope="col">From</th>
+        <th scope="col">Parts</th>
         <th scope="col">Received</th>
       </tr>
     </thead>
@@ -94,7 +100,14 @@ export function messagePage({
   html: body,
   receivedAt,
   messageId,
+  replyTo,
+  headers = {},
 }: Message): Html {
+  const more: [string, string | undefined][] = [
+    ["Reply to", replyTo],
+    ["Message id", messageId],
+    ...Object.entries(headers).filter(([, value]) => value !== messageId),
+  ];
   return page(
     subject,
     html`<p><a href="/">Mailbox</a></p>
@@ -106,19 +119,13 @@ export function messagePage({
         <dd>${to}</dd>
         <dt>Received</dt>
         <dd>${time(receivedAt)}</dd>
-        ${
-          messageId === undefined
+        ${more.map(([name, value]) =>
+          value === undefined
             ? ""
-            : html`<dt>Message id</dt>
-                <dd>${messageId}</dd>`
-        }
+            : html`<dt>${name}</dt>
+                <dd>${linked(value)}</dd>`,
+        )}
       </dl>
-      ${
-        text === undefined
-          ? ""
-          : html`<h2>Text</h2>
-              <pre>${linked(text)}</pre>`
-      }
       ${
         body === undefined
           ? ""
@@ -128,6 +135,12 @@ export function messagePage({
                 sandbox="allow-popups allow-popups-to-escape-sandbox"
                 src="/messages/${id}/html"
               ></iframe>`
+      }
+      ${
+        text === undefined
+          ? ""
+          : html`<h2>Text</h2>
+              <pre>${linked(text)}</pre>`
       }`,
   );
 }

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { once } from "node:events";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { createFaults, strike, type Faults } from "../faults.ts";
 import { createMailbox, deliverySchema, type Mailbox } from "./mailbox.ts";
 import { css, listPage, messagePage, missingPage } from "./pages.ts";
 
@@ -90,7 +91,7 @@ export function createMailApp(mailbox: Mailbox): Hono {
   return app;
 }
 
-async function toRequest(req: IncomingMessage): Promise<Request> {
+async function readBody(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of req) {
@@ -99,19 +100,35 @@ async function toRequest(req: IncomingMessage): Promise<Request> {
     // One byte over is enough for the limit of the route to refuse it.
     if (bytes <= BODY_BYTES_MAX + chunk.length) chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+function toRequest(req: IncomingMessage, body: Buffer): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(req.headersDistinct)) {
     for (const each of value ?? []) headers.append(name, each);
   }
   const method = req.method ?? "GET";
-  const body = method === "GET" || method === "HEAD" ? null : Buffer.concat(chunks);
-  return new Request(new URL(req.url ?? "/", "http://mail.local"), { method, headers, body });
+  const hasBody = method !== "GET" && method !== "HEAD";
+  return new Request(new URL(req.url ?? "/", "http://mail.local"), {
+    method,
+    headers,
+    body: hasBody ? new Uint8Array(body) : null,
+  });
 }
 
-function serve(app: Hono): Server {
+function serve(app: Hono, faults: Faults): Server {
   return createServer((req, res) => {
     void (async () => {
-      const answer = await app.fetch(await toRequest(req));
+      const body = await readBody(req);
+      const fault = req.method === "POST" ? faults.take(body.toString()) : undefined;
+      const refuse = (status: number) => void res.writeHead(status).end();
+      if (fault !== undefined && (await strike(fault, res, refuse))) return;
+      const answer = await app.fetch(toRequest(req, body));
+      if (fault?.kind === "lose_answer") {
+        res.destroy();
+        return;
+      }
       res.writeHead(answer.status, Object.fromEntries(answer.headers));
       res.end(Buffer.from(await answer.arrayBuffer()));
     })().catch(() => res.destroy());
@@ -122,13 +139,16 @@ export interface MailServer {
   url: string;
   port: number;
   mailbox: Mailbox;
+  /** What may go wrong with deliveries. */
+  faults: Faults;
   close: () => Promise<void>;
 }
 
 /** @param options.port 0 or absent: any free port. A taken port rejects with Node's EADDRINUSE error. */
 export async function startMailbox(options: { port?: number; mailbox?: Mailbox } = {}): Promise<MailServer> {
   const mailbox = options.mailbox ?? createMailbox();
-  const server = serve(createMailApp(mailbox));
+  const faults = createFaults();
+  const server = serve(createMailApp(mailbox), faults);
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -137,6 +157,7 @@ export async function startMailbox(options: { port?: number; mailbox?: Mailbox }
     url: `http://127.0.0.1:${port}`,
     port,
     mailbox,
+    faults,
     async close() {
       server.closeAllConnections();
       server.close();
