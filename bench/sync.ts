@@ -60,6 +60,7 @@ async function measure(orders: number, rounds: number): Promise<void> {
     identitySecret: "secret-".repeat(6),
     email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
     emailFrom: "",
+    emailLimits: { perMinute: 1, perDay: 1 },
     later: () => undefined,
   };
   for (const table of ["reservations", "orders", "order_lines", "stock_ledger"])

@@ -102,6 +102,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         IDENTITY_SECRET: identitySecret,
         ADMIN_TOKEN: adminToken,
         EMAIL_FROM: "Flash Sale <shop@example.com>",
+        EMAILS_PER_MINUTE: "100000",
+        EMAILS_PER_DAY: "10000000",
         STRIPE_SECRET_KEY: stripe.secretKey,
         STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
         STRIPE_API_URL: stripe.url,

@@ -191,6 +191,38 @@ export const storedOrderSchema = z
   .object({ id: z.uuid(), shopper: z.string(), number: units, units, total: money, confirmedAt: time })
   .openapi("StoredOrder");
 
+export const storedEmailSchema = z
+  .object({
+    id: z.uuid(),
+    sale: z.string(),
+    kind: z.string(),
+    recipient: z.string().nullable().describe("null once deleted"),
+    state: z.enum(["queued", "sending", "sent", "dead"]),
+    attempts: units,
+    failure: z
+      .string()
+      .nullable()
+      .describe(
+        "the platform's word; `unknown` where it may have been sent: then it is never tried again by itself",
+      ),
+    createdAt: time,
+    dueAt: time,
+    takenAt: time.nullable(),
+    sentAt: time.nullable(),
+  })
+  .openapi("StoredEmail");
+
+export const emailNumbersSchema = z
+  .object({
+    queued: units,
+    sending: units,
+    sent: units,
+    dead: units.describe("for an operator to look at: `GET /api/admin/emails`"),
+    secondsToSend: units.describe("until the last one is out, by the limits of sending"),
+    lastAtMs: units.nullable().describe("when that is, in milliseconds since 1970; null when none is queued"),
+  })
+  .openapi("EmailNumbers");
+
 export const problemSchema = z
   .object({
     type: z.enum(Object.keys(refusals) as [RefusalWord, ...RefusalWord[]]),
@@ -215,6 +247,8 @@ export type Reservation = z.output<typeof reservationSchema>;
 export type Order = z.output<typeof orderSchema>;
 export type Live = z.output<typeof liveSchema>;
 export type StoredOrder = z.output<typeof storedOrderSchema>;
+export type StoredEmail = z.output<typeof storedEmailSchema>;
+export type EmailNumbers = z.output<typeof emailNumbersSchema>;
 export type Problem = z.output<typeof problemSchema>;
 
 const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
@@ -510,6 +544,37 @@ export const rebuildSale = createRoute({
       "Redis sells again; old tickets have their numbers back when they join again",
     ),
     ...refusing("unauthorized", "not_found", "redis_intact", "on_hold"),
+  },
+});
+
+export const listEmails = createRoute({
+  method: "get",
+  path: "/api/admin/emails",
+  summary: "E-mails in a state, in pages: the dead letters, when not said otherwise",
+  security: operator,
+  request: {
+    query: z.object({
+      state: storedEmailSchema.shape.state.default("dead"),
+      sale: saleIdSchema.optional(),
+      after: z.uuid().optional().describe("the last id of the page before"),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+  },
+  responses: {
+    200: json(z.object({ emails: z.array(storedEmailSchema) }), "a page, by id"),
+    ...refusing("unauthorized", "invalid_input"),
+  },
+});
+
+export const retryEmail = createRoute({
+  method: "post",
+  path: "/api/admin/emails/{id}/retry",
+  summary: "Try a dead letter once more, even one that may have been sent",
+  security: operator,
+  request: { params: saleAndId.pick({ id: true }) },
+  responses: {
+    200: json(storedEmailSchema.pick({ id: true, state: true }), "due again, now or before"),
+    ...refusing("unauthorized", "not_found", "already_sent"),
   },
 });
 

@@ -48,6 +48,7 @@ export const refusals = {
   refund_above_rest: { status: 409, title: "This is more than is left of the payment." },
   already_confirmed: { status: 409, title: "This reservation is already an order." },
   reservation_expired: { status: 409, title: "This reservation has ended." },
+  already_sent: { status: 409, title: "This e-mail was sent." },
   sale_exists: { status: 409, title: "There is another sale with this id." },
   sale_ended: { status: 409, title: "A sale that has ended cannot be changed." },
   redis_intact: { status: 409, title: "Redis knows this sale; there is nothing to rebuild." },

@@ -5,7 +5,7 @@
 import { settleAuthorised } from "./checkout/payment.ts";
 import { issueRefunds } from "./checkout/refund.ts";
 import { fetchUndelivered, processEvents } from "./checkout/webhook.ts";
-import { sendEmails } from "./mail/mailer.ts";
+import { sendDueEmails } from "./mail/mailer.ts";
 import { tick } from "./queue/pulse.ts";
 import { expireHolds } from "./reservation/expire.ts";
 import { publishedSales, publishPending } from "./sale/sale.ts";
@@ -14,7 +14,6 @@ import { drain } from "./sync/sync.ts";
 
 export async function everyMinute(services: Services): Promise<void> {
   await attempt("publish", () => publishPending(services));
-  await attempt("emails", () => sendEmails(services));
   if (services.payments !== undefined) {
     await attempt("events", () => processEvents(services));
     await attempt("undelivered", () => fetchUndelivered(services, Date.now()));
@@ -28,6 +27,8 @@ export async function everyMinute(services: Services): Promise<void> {
       await attempt("drain", () => drain(services, saleId, { trim: true }));
     }
   });
+  // Last: it may take half a minute.
+  await attempt("emails", () => sendDueEmails(services));
 }
 
 async function attempt(step: string, work: () => Promise<unknown>): Promise<void> {

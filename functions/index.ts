@@ -29,6 +29,7 @@ import { checkout, readOrder, readReservation } from "./checkout/checkout.ts";
 import { askRefund } from "./checkout/refund.ts";
 import { receive } from "./checkout/webhook.ts";
 import { everyMinute } from "./cron.ts";
+import { listEmails, retryEmail } from "./mail/outbox.ts";
 import { isOperator } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
@@ -212,6 +213,14 @@ app.openapi(api.refundOrder, async (c) => {
   accepted(await askRefund(c.var.services, sale, id, { id: refundId, ...request }));
   return c.json({ refundId, state: "asked" as const }, 202);
 });
+
+app.openapi(api.listEmails, async (c) =>
+  c.json({ emails: await listEmails(c.var.services, c.req.valid("query")) }, 200),
+);
+
+app.openapi(api.retryEmail, async (c) =>
+  c.json(accepted(await retryEmail(c.var.services, c.req.valid("param").id)), 200),
+);
 
 app.openapi(api.listOrders, async (c) => {
   const { after, limit } = c.req.valid("query");

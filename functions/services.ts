@@ -1,7 +1,8 @@
 /** What every step is handed: its stores, its keys, and a way to go on after the answer. Made once per request. */
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
 import { connectStripe, type Payments } from "./checkout/stripe.ts";
-import type { EmailSender } from "./mail/mailer.ts";
+import type { EmailLimits } from "./mail/mailer.ts";
+import type { EmailSender } from "./mail/sender.ts";
 import { connectPostgres, type Postgres } from "./postgres/client.ts";
 import { connectRedis } from "./redis/client.ts";
 
@@ -24,6 +25,10 @@ export interface Env {
   /** Sends e-mail. */
   EMAIL: EmailSender;
   EMAIL_FROM: string;
+  /** E-mails in a minute of the clock, at most; 600 when not said. */
+  EMAILS_PER_MINUTE?: string;
+  /** E-mails in any 24 hours, at most; 50000 when not said. */
+  EMAILS_PER_DAY?: string;
 }
 
 export interface Services {
@@ -35,6 +40,7 @@ export interface Services {
   payments?: Payments | undefined;
   email: EmailSender;
   emailFrom: string;
+  emailLimits: EmailLimits;
   /** Work that outlives the answer (30 s at most on Workers). Its failures are logged, not lost. */
   later: (work: Promise<unknown>) => void;
 }
@@ -54,6 +60,10 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
         payments: paymentsBy(env),
         email: env.EMAIL,
         emailFrom: env.EMAIL_FROM,
+        emailLimits: {
+          perMinute: positive("EMAILS_PER_MINUTE", env.EMAILS_PER_MINUTE, 600),
+          perDay: positive("EMAILS_PER_DAY", env.EMAILS_PER_DAY, 50_000),
+        },
       },
     };
   }
@@ -68,3 +78,10 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
 
 const paymentsBy = ({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_URL: url }: Env) =>
   key === undefined || secret === undefined ? undefined : connectStripe(key, secret, url);
+
+/** @throws Error that names the setting, when it is no positive whole number */
+function positive(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} must be a positive whole number`);
+  return value;
+}

@@ -96,6 +96,7 @@ export async function startRedis(): Promise<Redis> {
     identitySecret: "secret-".repeat(6),
     email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
     emailFrom: "",
+    emailLimits: { perMinute: 1, perDay: 1 },
     later: () => undefined,
   });
   let sales = 0;

@@ -26,28 +26,19 @@ export async function register(
   if (sale === undefined) return await missing(services, saleId);
   const now = Date.now();
   if (!takesRegistrations(sale, now)) return refuse("registration_closed");
-  const token = await services.keys.sign({
-    kind: "confirmation",
-    sale: saleId,
+  const data = {
     shopper: await knownShopper(services.identitySecret, `address ${saleId} ${normalised(email)}`),
+    link: crypto.randomUUID(),
     expiresAtMs: Math.min(now + LINK_LASTS_MS, Date.parse(sale.closesAt)),
-  });
+    shop: shopUrl,
+  };
   await services.postgres(
     z.unknown(),
     // Nobody's mailbox is filled by somebody else's wish.
-    `insert into emails (id, sale_id, recipient, subject, body)
-     select $1, $2, $3, $4, $5
-      where (select count(*) from emails where recipient = $3 and created_at > now() - interval '1 hour') < $6`,
-    [
-      crypto.randomUUID(),
-      saleId,
-      email.trim(),
-      `Confirm your address for ${sale.name}`,
-      `Somebody, most likely you, wants to take part in "${sale.name}" with this address.\n\n` +
-        `If it was you, open this page and confirm:\n${shopUrl}/sales/${saleId}/confirm?token=${token}\n\n` +
-        `If it was not, do nothing: without it nothing happens.\n`,
-      EMAILS_AN_HOUR,
-    ],
+    `insert into emails (id, sale_id, recipient, kind, data)
+     select $1, $2, $3, 'confirm', $4
+      where (select count(*) from emails where recipient = $3 and created_at > now() - interval '1 hour') < $5`,
+    [crypto.randomUUID(), saleId, email.trim(), JSON.stringify(data), EMAILS_AN_HOUR],
   );
   services.later(sendEmails(services));
   return { taken: true };

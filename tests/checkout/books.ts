@@ -130,18 +130,17 @@ export async function discrepancies(place: Place): Promise<string[]> {
     events.every(({ id }) => isStored.has(id)),
     "an event was never taken",
   );
-  const emails = await query("select subject, body from emails");
-  const told = (subject: string, id: string) =>
-    emails.filter((one) => String(one["subject"]).startsWith(subject) && String(one["body"]).includes(id))
-      .length;
+  const emails = await query("select kind, data::text from emails");
+  const told = (kind: "receipt" | "too_late", id: string) =>
+    emails.filter((one) => one["kind"] === kind && String(one["data"]).includes(id)).length;
   for (const { id, intent } of records) {
     const voided = intents.filter(
       (one) => one.metadata["reservation"] === id && one.status === "canceled" && isPaid(one.id),
     ).length;
     const isOwned = owned.some((one) => one.id === id);
-    check(told("Your order", id) === (isOwned ? 1 : 0), `${told("Your order", id)} receipts`);
+    check(told("receipt", id) === (isOwned ? 1 : 0), `${told("receipt", id)} receipts`);
     const due = intent === undefined ? voided : 0;
-    check(told("Not charged", id) === due, `${told("Not charged", id)} notices of ${due}`);
+    check(told("too_late", id) === due, `${told("too_late", id)} notices of ${due}`);
   }
   return found;
 }

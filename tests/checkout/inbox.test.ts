@@ -108,7 +108,7 @@ describe("events of one payment", () => {
       await place.quiet();
       await booksAreFine(place);
       expect((await place.record(buyer.id))?.state).toBe("expired");
-      expect(await place.query("select subject from emails")).toEqual([]);
+      expect(await place.query("select kind from emails")).toEqual([]);
     });
   });
 
@@ -120,7 +120,7 @@ describe("events of one payment", () => {
       place.arm({ step: "void", kind: "crash" });
       await story.tell(place);
       expect(place.hasFired()).toBe(true);
-      const notices = await place.query("select recipient from emails where subject like 'Not charged%'");
+      const notices = await place.query("select recipient from emails where kind = 'too_late'");
       expect(notices).toEqual([{ recipient: "buyer@example.com" }]);
       await booksAreFine(place);
       expect(await endOf(place, buyer)).toBe("voided");

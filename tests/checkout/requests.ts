@@ -124,7 +124,7 @@ function statementStep(query: string, params: string[]): Step | "other" {
   if (begins("update refunds")) return params[1] === "done" ? "refund done" : "refund failed";
   if (query === storeEventsSql) return "store event";
   if (begins("update webhook_inbox")) return params[1] === "null" ? "event done" : "event failed";
-  if (begins("insert into emails")) return params[3]?.startsWith("Your order") ? "receipt" : "notice";
+  if (begins("insert into emails")) return params[3] === "receipt" ? "receipt" : "notice";
   return "other";
 }
 

@@ -336,6 +336,8 @@ export async function minute(place: Place): Promise<void> {
   await place.query("update webhook_inbox set due_at = now()");
   await place.query("update refunds set due_at = now()");
   await place.query("update emails set due_at = now()");
+  // Who died while sending is known to be gone.
+  await place.query("update emails set taken_at = now() - interval '1 hour' where state = 'sending'");
   await place.query("update payments set changed_at = now() - interval '2 minutes'");
   // Stripe sends again what was not taken.
   place.pass(5_000);
@@ -369,7 +371,7 @@ async function isBusy(place: Place): Promise<boolean> {
     `select (select count(*)::int from webhook_inbox where processed_at is null)
           + (select count(*)::int from refunds where state = 'asked')
           + (select count(*)::int from payments where state = 'authorised')
-          + (select count(*)::int from emails where sent_at is null) as count`,
+          + (select count(*)::int from emails where state in ('queued', 'sending')) as count`,
   );
   const known = new Set(
     (await place.query("select event_id from webhook_inbox")).map((one) => one["event_id"]),

@@ -226,6 +226,7 @@ describe("confirmed addresses", () => {
       kind: "confirmation",
       sale,
       shopper: "s".repeat(16),
+      id: crypto.randomUUID(),
       expiresAtMs: Date.now() - 1,
     });
     const answer = await confirm(sale, ended);

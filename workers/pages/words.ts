@@ -7,7 +7,13 @@ import { refusals, type RefusalWord } from "../../domain/refusal.ts";
 
 /** Words only operators can meet. */
 type OperatorWord =
-  "unauthorized" | "sale_exists" | "sale_ended" | "redis_intact" | "refund_above_rest" | "bad_signature";
+  | "unauthorized"
+  | "already_sent"
+  | "sale_exists"
+  | "sale_ended"
+  | "redis_intact"
+  | "refund_above_rest"
+  | "bad_signature";
 
 export const words = {
   malformed_json: "Something went wrong on this page. Please reload it.",
