@@ -1,6 +1,7 @@
 /** An e-mail is sent at most once, whoever sends and whatever breaks, within the limits; and nothing is lost in silence. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test, vi } from "vitest";
+import pg from "pg";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { sendDueEmails, sendEmails } from "../../functions/mail/mailer.ts";
 import { ATTEMPTS_MAX, type EmailSender } from "../../functions/mail/sender.ts";
 import type { Services } from "../../functions/services.ts";
@@ -120,6 +121,93 @@ describe("at most once", () => {
     await sendDueEmails(outbox.services());
     expect(mail.mailbox.list().map(({ to }) => to)).toEqual(["a1@mail.test"]);
     expect(await outbox.states()).toEqual({ queued: 1, sent: 1 });
+  });
+});
+
+describe("while somebody else is at it", () => {
+  /** A transaction that has done this and is not over. */
+  async function during(
+    statement: string,
+    params: unknown[],
+    work: (commit: () => Promise<unknown>) => Promise<void>,
+  ) {
+    const client = new pg.Client({ connectionString: outbox.world.database.connectionString });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query(statement, params);
+      await work(() => client.query("commit"));
+    } finally {
+      await client.end();
+    }
+  }
+
+  test("an address that is just being deleted is not waited for, and not taken", async () => {
+    const [id = ""] = await outbox.write(await outbox.sale(), 3);
+    await during("update emails set recipient = null where id = $1", [id], async (commit) => {
+      expect(await sendDueEmails(outbox.services())).toBe(2);
+      await commit();
+    });
+    await sendDueEmails(outbox.services());
+    expect(outbox.arrived().has(id)).toBe(false);
+    expect(await outbox.email(id)).toMatchObject({ state: "queued", attempts: 0 });
+  });
+
+  test("who finds the turn gone asks again", async () => {
+    await outbox.write(await outbox.sale(), 1);
+    await during("insert into email_takes (turn, count) values (1, 1)", [], async (commit) => {
+      const sending = sendEmails(outbox.services());
+      await vi.waitUntil(async () => {
+        const [row] = await query(
+          "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'",
+        );
+        return row?.count === 1;
+      });
+      await commit();
+      expect(await sending).toBe(1);
+    });
+  });
+});
+
+describe("time", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("an answer that does not come in ten seconds leaves open whether it was sent", async () => {
+    const [id = ""] = await outbox.write(await outbox.sale(), 1);
+    let asked = false;
+    const silent: EmailSender = {
+      send: () => {
+        asked = true;
+        return new Promise(() => undefined);
+      },
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const sending = sendEmails(outbox.services({}, silent));
+    await vi.waitUntil(() => asked);
+    vi.advanceTimersByTime(10_000);
+    vi.useRealTimers();
+    await sending;
+    expect(await outbox.email(id)).toMatchObject({ state: "dead", failure: "unknown" });
+  });
+
+  test("a run ends after 25 seconds, and what it has not begun waits for the next", async () => {
+    await outbox.write(await outbox.sale(), 100);
+    const real = senderTo(mail);
+    const slow: EmailSender = {
+      send(message) {
+        vi.setSystemTime(Date.now() + 5_000);
+        return real.send(message);
+      },
+    };
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const sent = await sendDueEmails(outbox.services({}, slow));
+    vi.useRealTimers();
+    // As many as are sent at once had begun.
+    expect(sent).toBeLessThanOrEqual(6);
+    expect(
+      await query("select distinct attempts, due_at <= now() as due from emails where state = 'queued'"),
+    ).toEqual([{ attempts: 0, due: true }]);
+    expect(await sendDueEmails(outbox.services())).toBe(100 - sent);
   });
 });
 
