@@ -37,7 +37,7 @@ export async function messageOf(email: Email, sale: Sale, sign: TokenKeys["sign"
         ? []
         : [
             paragraph(`You get this because this address was given for “${sale.name}”.`),
-            { is: "link", label: "Take the address out again", url: unregister },
+            { is: "link", label: "Unregister this address", url: unregister },
           ],
   };
   return {
