@@ -3,9 +3,10 @@
 -- Guarantee: one shopper, one place. A repeated call answers the first place; a ticket from before Redis was lost
 -- gets its old number back, ahead of everybody who came later. Who comes to a draw before the sale opens gets a number
 -- of the lobby, which says nothing about the place: the draw does. Who failed the bot check gets no place and does not
--- learn it.
+-- learn it. Nobody has more than ten of their joins and holds in a second looked at, however many isolates they come through.
+-- (A new place is no call to count: whoever has one finds it again. Only who left one has every join counted.)
 --
--- KEYS  1 sale  2 waitlist  3 lobby  4 released
+-- KEYS  1 sale  2 waitlist  3 lobby  4 released  5 shoppers
 -- ARGV  1 now (ms, '' for Redis TIME)
 --       2 shopper by cookie  3 shopper by confirmed address ('' without)  4 shopper by account ('' without)
 --       5 shopper of an old ticket ('' without one)  6 its number  7 its epoch  8 whether that is one of the lobby ('1' or '')
@@ -15,6 +16,7 @@
 --   missing              this Redis does not know the sale
 --   registration_needed  the sale wants a confirmed address
 --   login_needed         the sale wants an account
+--   rate_limited         the tenth of this second was before; instead of a number, when the next one begins (ms)
 --   again                the shopper has this place already
 --   on_hold              the mode is reject or drain
 --   not_open             the line does not take people yet; instead of a number, the time (ms) from when it will
@@ -23,7 +25,8 @@
 --   ghost                a number without a place
 --   place_first          the old ticket's number is one of the lobby, and the draw was made: call again with its place
 --   joined               a new place
-local sale, waitlist, lobby, released = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local sale, waitlist, lobby, released, shoppers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local CALLS_MAX, PER_MS = 10, 1000
 local oldShopper, oldNumber, oldEpoch, oldInLobby = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
 local failedCheck = ARGV[9] == '1'
 local now = tonumber(ARGV[1])
@@ -50,21 +53,31 @@ local shopper = identity == 'registered' and ARGV[3] or identity == 'account' an
 if shopper == '' and identity == 'registered' then return answer('registration_needed', 0) end
 if shopper == '' then return answer('login_needed', 0) end
 
+-- As in reserve.lua: the calls of a second that begins with the first of them.
+local mark = redis.call('HGET', shoppers, shopper .. '/@')
+local since, calls = string.match(mark or '0:0', '(%d+):(%d+)')
+if math.abs(now - since) >= PER_MS then since, calls = now, 0 end
+if tonumber(calls) >= CALLS_MAX then return answer('rate_limited', since + PER_MS) end
+local function counted(...)
+  redis.call('HSET', shoppers, shopper .. '/@', string.format('%d:%d', since, calls + 1))
+  return answer(...)
+end
+
 local place = tonumber(redis.call('ZSCORE', waitlist, shopper))
 if not place then
   local entry = redis.call('HGET', released, shopper)
   place = entry and tonumber(string.match(entry, '^%d+'))
 end
-if place then return answer('again', place) end
+if place then return counted('again', place) end
 local lobbyNumber = seed ~= '' and tonumber(redis.call('ZSCORE', lobby, shopper))
-if lobbyNumber then return answer('again', lobbyNumber, true) end
+if lobbyNumber then return counted('again', lobbyNumber, true) end
 
 -- Whose place was lost with Redis is no newcomer, whom draining keeps out.
 local isOld = oldShopper == shopper and oldEpoch < epoch
-if mode == 'reject' or mode == 'drain' and not isOld then return answer('on_hold', 0) end
-if now < tonumber(rules[3]) then return answer('not_open', tonumber(rules[3])) end
-if now >= tonumber(rules[5]) then return answer('closed', 0) end
-if rules[9] then return answer('sold_out', 0) end
+if mode == 'reject' or mode == 'drain' and not isOld then return counted('on_hold', 0) end
+if now < tonumber(rules[3]) then return counted('not_open', tonumber(rules[3])) end
+if now >= tonumber(rules[5]) then return counted('closed', 0) end
+if rules[9] then return counted('sold_out', 0) end
 if failedCheck then return answer('ghost', lastNumber + 1, seed ~= '' and not drawn) end
 
 if isOld and oldInLobby and oldNumber <= (drawn or 0) then return answer('place_first', oldNumber) end
@@ -77,4 +90,5 @@ if inLobby then
 else
   redis.call('ZADD', waitlist, number, shopper)
 end
+if mark then return counted('joined', number, inLobby) end
 return answer('joined', number, inLobby)

@@ -13,6 +13,8 @@ local sale, waitlist, lobby, released, inside, shoppers, holds =
 local shopper = ARGV[1]
 
 if redis.call('HEXISTS', sale, 'epoch') == 0 then return { 'missing' } end
+-- From now on each join of theirs is counted (join.lua): who joins and leaves in turns is not let around the limit.
+redis.call('HSETNX', shoppers, shopper .. '/@', '0:0')
 if redis.call('ZREM', waitlist, shopper) == 1 then return { 'left' } end
 if redis.call('ZREM', lobby, shopper) == 1 then return { 'left' } end
 

@@ -17,6 +17,7 @@ const joinWord = z.enum([
   "missing",
   "registration_needed",
   "login_needed",
+  "rate_limited",
   "again",
   "on_hold",
   "not_open",
@@ -80,7 +81,14 @@ export const enterScript: Script<[z.output<typeof enterWord>, number, number, nu
 };
 
 type JoinRefusal = Refusal<
-  "not_found" | "on_hold" | "not_open" | "closed" | "sold_out" | "registration_needed" | "login_needed"
+  | "not_found"
+  | "on_hold"
+  | "not_open"
+  | "closed"
+  | "sold_out"
+  | "registration_needed"
+  | "login_needed"
+  | "rate_limited"
 >;
 type EnterRefusal = Refusal<
   "not_found" | "on_hold" | "closed" | "sold_out" | "invalid_ticket" | "outdated_ticket" | "not_your_turn"
@@ -122,7 +130,8 @@ export async function joinQueue(
     case "missing":
       return await missing(services, saleId);
     case "not_open":
-      return refuse("not_open", { retryAfterSeconds: (reply.number - nowMs) / 1000 });
+    case "rate_limited":
+      return refuse(word, { retryAfterSeconds: (reply.number - nowMs) / 1000 });
     case "place_first":
       throw new Error("join.lua takes a place as it is");
     case "on_hold":
@@ -169,7 +178,7 @@ async function join(
   return await runScript(
     services.redis,
     joinScript,
-    [keys.sale, keys.waitlist, keys.lobby, keys.released],
+    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.shoppers],
     [
       "",
       shopper,

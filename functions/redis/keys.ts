@@ -12,7 +12,7 @@
  * | released    | hash   | shopper → `number` or `number|passExpiresAtMs` once entered              | release, enter, leave         |
  * | inside      | zset   | shopper → until when (ms) they take up room                              | release, enter, reserve, confirm, leave, restore |
  * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, refund, restore |
- * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed | reserve, confirm, release, expire, refund, restore |
+ * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed; `shopper/@` → since when (ms) and how many of their calls count to a second, `since:calls` | reserve, confirm, release, expire, refund, restore; `/@`: join, reserve, leave |
  * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
  * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund; trimmed by sync |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |

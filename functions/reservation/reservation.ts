@@ -30,6 +30,7 @@ export const reserveScript = {
         "expire_first",
       ]),
     ]),
+    z.tuple([z.literal("rate_limited"), z.number()]),
     z.tuple([z.literal("limit_reached"), z.string(), z.string()]),
     z.tuple([z.literal("unknown_sku"), z.string()]),
     z.tuple([z.literal("sold_out"), z.array(z.union([z.string(), z.number()]))]),
@@ -46,6 +47,7 @@ export const releaseScript = {
 } satisfies Script<unknown>;
 
 type ReserveRefusal = Refusal<
+  | "rate_limited"
   | "not_found"
   | "on_hold"
   | "closed"
@@ -93,6 +95,8 @@ export async function reserve(
     case "held":
       services.later(drainSoon(services, pass.sale));
       return { created: reply[0] === "held", answer: reservationOf(reply[1], Date.now()) };
+    case "rate_limited":
+      return refuse("rate_limited", { retryAfterSeconds: reply[1] / 1000 });
     case "missing":
       return await missing(services, pass.sale);
     case "unknown_sku": {

@@ -1,12 +1,14 @@
 #!lua flags=allow-key-locking
 -- Holds units for a shopper who is inside.
 -- Guarantee: stock, record, per-shopper limit and outbox entry change in this one call or not at all; a unit is never
--- held twice. A repeated call answers the record as it stands.
+-- held twice. A repeated call answers the record as it stands. Nobody has more than ten of their joins and holds in a
+-- second looked at, however many isolates they come through.
 --
 -- KEYS  1 sale  2 stock  3 inside  4 reservations  5 shoppers  6 holds  7 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 number  5 the pass's epoch
 --       6 when the pass ends (ms)  7 lines, JSON [{ sku, quantity }], summed per sku and sorted by sku
 -- OUTPUT  { word, ... }, words in order of precedence:
+--   rate_limited        the tenth of this second was before; ms until the next one begins
 --   again               the record, JSON
 --   conflicting_replay  the id was used for other lines or by another shopper
 --   missing             this Redis does not know the sale
@@ -23,6 +25,7 @@
 --   held                the record, JSON
 local sale, stock, inside, reservations, shoppers, holds, outbox =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local CALLS_MAX, PER_MS = 10, 1000
 local id, shopper, number, passEpoch, passExpiresAt = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local lines = cjson.decode(ARGV[7])
 local now = tonumber(ARGV[1])
@@ -31,49 +34,61 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local before = redis.call('HGET', reservations, id)
-if before then
-  local record = cjson.decode(before)
-  local same = record.shopper == shopper and #record.lines == #lines
-  for i, line in ipairs(lines) do
-    local held = record.lines[i]
-    same = same and held.sku == line.sku and held.quantity == line.quantity
-  end
-  return same and { 'again', before } or { 'conflicting_replay' }
-end
-
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'holdMs',
   'currency')
-if not rules[1] then return { 'missing' } end
-if rules[2] == 'reject' then return { 'on_hold' } end
-if tonumber(rules[1]) ~= passEpoch then return { 'invalid_pass' } end
-if now < tonumber(rules[3]) or now >= tonumber(rules[4]) then return { 'closed' } end
-if passExpiresAt <= now then return { 'pass_expired' } end
-
-local mine, fields = { shopper }, { 'available' }
+local mine, fields = { shopper, shopper .. '/@' }, { 'available' }
 for i, line in ipairs(lines) do
-  mine[i + 1] = shopper .. '/' .. line.sku
+  mine[i + 2] = shopper .. '/' .. line.sku
   fields[#fields + 1] = 'available:' .. line.sku
   fields[#fields + 1] = 'held:' .. line.sku
   fields[#fields + 1] = 'price:' .. line.sku
   fields[#fields + 1] = 'limit:' .. line.sku
 end
 local has = redis.call('HMGET', shoppers, unpack(mine))
-local counts = redis.call('HMGET', stock, unpack(fields))
 
+-- As in join.lua: the calls of a second that begins with the first of them.
+local since, calls = string.match(has[2] or '0:0', '(%d+):(%d+)')
+if math.abs(now - since) >= PER_MS then since, calls = now, 0 end
+if tonumber(calls) >= CALLS_MAX then return { 'rate_limited', since + PER_MS - now } end
+local mark = string.format('%d:%d', since, calls + 1)
+
+-- Whatever stands in the way, an id that was used before comes first. Only looked for then: it costs a command.
+local function answer(word, ...)
+  -- An emptied Redis must not come to hold anything.
+  if rules[1] then redis.call('HSET', shoppers, shopper .. '/@', mark) end
+  local before = redis.call('HGET', reservations, id)
+  if before then
+    local record = cjson.decode(before)
+    local same = record.shopper == shopper and #record.lines == #lines
+    for i, line in ipairs(lines) do
+      local held = record.lines[i]
+      same = same and held.sku == line.sku and held.quantity == line.quantity
+    end
+    return same and { 'again', before } or { 'conflicting_replay' }
+  end
+  return { word, ... }
+end
+
+if not rules[1] then return answer('missing') end
+if rules[2] == 'reject' then return answer('on_hold') end
+if tonumber(rules[1]) ~= passEpoch then return answer('invalid_pass') end
+if now < tonumber(rules[3]) or now >= tonumber(rules[4]) then return answer('closed') end
+if passExpiresAt <= now then return answer('pass_expired') end
+
+local counts = redis.call('HMGET', stock, unpack(fields))
 if has[1] then
   local ends = tonumber(redis.call('ZSCORE', holds, has[1]))
-  if ends and ends <= now then return { 'expire_first' } end
-  if ends then return { 'limit_reached', '', has[1] } end
+  if ends and ends <= now then return answer('expire_first') end
+  if ends then return answer('limit_reached', '', has[1]) end
 end
 for i, line in ipairs(lines) do
   local limit = tonumber(counts[4 * i + 1])
-  if not limit then return { 'unknown_sku', line.sku } end
-  if (tonumber(has[i + 1]) or 0) + line.quantity > limit then return { 'limit_reached', line.sku, '' } end
+  if not limit then return answer('unknown_sku', line.sku) end
+  if (tonumber(has[i + 2]) or 0) + line.quantity > limit then return answer('limit_reached', line.sku, '') end
 end
 
 local insideUntil = tonumber(redis.call('ZSCORE', inside, shopper))
-if not insideUntil or insideUntil <= now then return { 'pass_expired' } end
+if not insideUntil or insideUntil <= now then return answer('pass_expired') end
 
 local short, left = false, {}
 for i, line in ipairs(lines) do
@@ -82,23 +97,23 @@ for i, line in ipairs(lines) do
   if available < line.quantity then short = true end -- stock check
 end
 if short then
-  if redis.call('ZCOUNT', holds, '-inf', now) > 0 then return { 'expire_first' } end
-  return { 'sold_out', left }
+  if redis.call('ZCOUNT', holds, '-inf', now) > 0 then return answer('expire_first') end
+  return answer('sold_out', left)
 end
 
-local total, sum, taken, owned = 0, 0, {}, { shopper, id }
+local total, sum, taken, owned = 0, 0, {}, { shopper, id, shopper .. '/@', mark }
 for i, line in ipairs(lines) do
   line.price = tonumber(counts[4 * i])
   total, sum = total + line.price * line.quantity, sum + line.quantity
   taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 2], counts[4 * i - 2] - line.quantity
   taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 1], counts[4 * i - 1] + line.quantity
-  owned[#owned + 1], owned[#owned + 2] = mine[i + 1], (has[i + 1] or 0) + line.quantity
+  owned[#owned + 1], owned[#owned + 2] = mine[i + 2], (has[i + 2] or 0) + line.quantity
 end
 local expiresAt = now + rules[5]
 local record = cjson.encode({ id = id, shopper = shopper, number = number, state = 'held', lines = lines, total = total,
   currency = rules[6], heldAtMs = now, expiresAtMs = expiresAt, changedAtMs = now })
+if redis.call('HSETNX', reservations, id, record) == 0 then return answer('conflicting_replay') end
 redis.call('HSET', stock, 'available', counts[1] - sum, unpack(taken))
-redis.call('HSET', reservations, id, record)
 redis.call('HSET', shoppers, unpack(owned))
 redis.call('ZADD', holds, expiresAt, id)
 redis.call('ZADD', inside, math.max(expiresAt, insideUntil), shopper)

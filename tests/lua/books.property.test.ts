@@ -173,7 +173,13 @@ const controls: [string, keyof Scripts, string, string, RegExp][] = [
   ["the tick a rule is set in", "setRule", ", 'lastTick', math.max(tonumber(rules[5]), tick)", "", /called/],
   ["the stock check", "reserve", "if available < line.quantity then short = true end", "", /is -\d/],
   ["the limit", "reserve", "+ line.quantity > limit", "+ line.quantity > 99", /s\d+ has \d of/],
-  ["the replay check", "reserve", "if before then", "if false then", /decided anew/],
+  [
+    "the replay check",
+    "reserve",
+    "local before = redis.call('HGET', reservations, id)",
+    "local before = redis.call('HDEL', reservations, id) > 1",
+    /decided anew/,
+  ],
   [
     "the look at who is inside",
     "reserve",

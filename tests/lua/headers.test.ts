@@ -95,7 +95,7 @@ describe.each(Object.entries(scripts))("%s", (file, [script, wrapper, caller]) =
       .filter((line) => /\breturn\b/.test(line))
       .join("\n");
     const inHeader = unique(all(output, /^-- {3}([a-z_]+) {2,}/gm));
-    expect(unique(all(returned, /(?:\{ |answer\()'([a-z_]+)'/g))).toEqual(inHeader);
+    expect(unique(all(returned, /(?:\{ |answer\(|counted\()'([a-z_]+)'/g))).toEqual(inHeader);
     expect(unique(shape.parse(z.toJSONSchema(script.reply, { io: "input" })))).toEqual(inHeader);
     if (basename(file) !== "expire.lua") expect(inHeader).not.toEqual([]);
   });

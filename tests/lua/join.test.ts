@@ -33,10 +33,10 @@ describe("numbers", () => {
 });
 
 describe("one shopper, one place", () => {
-  test("the same shopper 20 times at once has one place", async () => {
+  test("the same shopper 11 times at once has one place", async () => {
     const sale = await redis.sale();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => sale.join("ann", 0)));
-    expect(counted(answers.map(({ word }) => word))).toEqual({ joined: 1, again: 19 });
+    const answers = await Promise.all(Array.from({ length: 11 }, () => sale.join("ann", 0)));
+    expect(counted(answers.map(({ word }) => word))).toEqual({ joined: 1, again: 10 });
     expect(new Set(answers.map(({ number }) => number))).toEqual(new Set([1]));
     expect((await sale.state()).sale.get("lastNumber")).toBe("1");
   });

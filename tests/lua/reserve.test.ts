@@ -39,11 +39,11 @@ describe("races", () => {
     expect(await sale.books()).toEqual([]);
   });
 
-  test("one shopper with 20 ids at once has one live reservation", async () => {
+  test("one shopper with 10 ids at once has one live reservation", async () => {
     const sale = await redis.sale({ items: { shoe: { stock: 100, limit: 50 } } });
     await sale.admit(["ann"], 0);
-    const replies = await Promise.all(people(20, "r").map((id) => sale.reserve("ann", id, { shoe: 1 }, 1)));
-    expect(counted(replies.map(([word]) => word))).toEqual({ held: 1, limit_reached: 19 });
+    const replies = await Promise.all(people(10, "r").map((id) => sale.reserve("ann", id, { shoe: 1 }, 1)));
+    expect(counted(replies.map(([word]) => word))).toEqual({ held: 1, limit_reached: 9 });
     expect(await sale.books()).toEqual([]);
   });
 
@@ -96,7 +96,11 @@ describe("the same id again", () => {
 
   test("with the replay check removed, a late repeat takes again what was given back", async () => {
     const sale = await redis.sale();
-    sale.scripts.reserve = broken(reserveScript, "if before then", "if false then");
+    sale.scripts.reserve = broken(
+      reserveScript,
+      "'HSETNX', reservations, id, record) == 0",
+      "'HSET', reservations, id, record) > 9",
+    );
     await sale.admit(["ann"], 0);
     for (const second of [1, 2]) {
       expect((await sale.reserve("ann", "r1", { shoe: 1 }, second))[0]).toBe("held");

@@ -50,7 +50,8 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
     released: new Map([...released].map(([shopper, entry]) => [shopper, parseInt(entry)])),
     inside,
     reservations: new Map([...records].map(([id, text]) => [id, recordJson.parse(text)])),
-    shoppers,
+    // How many calls somebody made this second is no part of the books.
+    shoppers: new Map([...shoppers].filter(([field]) => !field.endsWith("/@"))),
     holds,
     outbox: list(entries).map((entry) => recordJson.parse(list(list(entry)[1] ?? [])[1])),
   };

@@ -90,10 +90,10 @@ export class TestSale {
     second: number,
     { registered = "", account = "", old, failedCheck = false }: Joining = {},
   ) {
-    const { sale, waitlist, lobby, released } = this.keys;
+    const { sale, waitlist, lobby, released, shoppers } = this.keys;
     const reply = await this.#run(
       this.scripts.join,
-      [sale, waitlist, lobby, released],
+      [sale, waitlist, lobby, released, shoppers],
       [
         this.#now(second),
         shopper,
