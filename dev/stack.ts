@@ -53,6 +53,8 @@ export interface Stack {
   mailbox: MailServer;
   stripe: StripeDouble;
   edge: RunningWorker;
+  /** One more isolate of the edge, past the front: with limits, circuit and copies of its own. */
+  startEdge(): Promise<RunningWorker>;
   functions: RunningWorker;
   /** Runs the functions' cron handler now; it also runs each minute by itself. */
   cron(): Promise<void>;
@@ -112,18 +114,23 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       log,
     });
     closing.push(() => functions.kill());
-    const edge = await startWorker(built.edge, {
-      name: "flash-sale-edge",
-      bindings: {
-        TOKEN_KEYS: tokenKeys,
-        IDENTITY_SECRET: identitySecret,
-        PAYMENT_ORIGIN: stripe.url,
-        ...options.edge,
-      },
-      services: { FUNCTIONS: functions.url },
-      log,
-    });
-    closing.push(() => edge.kill());
+    const startEdge = async () => {
+      const edge = await startWorker(built.edge, {
+        name: "flash-sale-edge",
+        bindings: {
+          TOKEN_KEYS: tokenKeys,
+          IDENTITY_SECRET: identitySecret,
+          PAYMENT_ORIGIN: stripe.url,
+          ...options.edge,
+        },
+        services: { FUNCTIONS: functions.url },
+        purge: (tags) => void front.purge({ tags }),
+        log,
+      });
+      closing.push(() => edge.kill());
+      return edge;
+    };
+    const edge = await startEdge();
     edgeUrl = edge.url;
     progress("Workers running");
 
@@ -148,6 +155,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       mailbox,
       stripe,
       edge,
+      startEdge,
       functions,
       cron,
       close,

@@ -12,5 +12,9 @@ export const BOT_CHECK_HEADER = "x-bot-check";
 /** The epoch in force, by which the edge knows older tickets and passes; it does not leave the edge. */
 export const EPOCH_HEADER = "x-epoch";
 export const REQUEST_ID_HEADER = "x-request-id";
+/** W3C Trace Context. */
+export const TRACE_HEADER = "traceparent";
 /** The word of a refusal, for the edge's log; it does not leave the edge. */
 export const REFUSED_HEADER = "x-refused";
+/** What `Retry-After` says, in milliseconds: for the edge's limiter; it does not leave the edge. */
+export const RETRY_HEADER = "x-retry-ms";

@@ -1,5 +1,5 @@
 /** Refusals as RFC 9457 problem documents: the one place where a word becomes an HTTP answer. */
-import { REFUSED_HEADER } from "./internal.ts";
+import { REFUSED_HEADER, RETRY_HEADER } from "./internal.ts";
 import { refusals, type Refusal } from "./refusal.ts";
 
 /** Seconds to wait when a 425, 429 or 503 has nothing better to say; these statuses never go without. */
@@ -17,7 +17,12 @@ export function problem({ refused, evidence }: Refusal, headers: Record<string, 
       "content-type": "application/problem+json",
       "cache-control": "no-store",
       [REFUSED_HEADER]: refused,
-      ...(retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) }),
+      ...(retryAfter === undefined
+        ? {}
+        : {
+            "retry-after": String(Math.max(1, Math.ceil(retryAfter))),
+            [RETRY_HEADER]: String(Math.ceil(retryAfter * 1000)),
+          }),
       ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
       ...headers,
     },

@@ -46,6 +46,9 @@ export const itemSchema = z.strictObject({
   limit: z.int().min(1).max(100).default(1),
 });
 
+const isOrigin = (text: string) =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+
 const fields = z.strictObject({
   id: saleIdSchema,
   name: z.string().trim().min(1).max(120),
@@ -91,6 +94,11 @@ const fields = z.strictObject({
   capacity: z.int().min(1).max(100_000).default(500),
   passSeconds: z.int().min(5).max(3600).default(300),
   holdSeconds: z.int().min(5).max(3600).default(600),
+  /** Other sites whose pages may act in this sale, with tokens of their own. */
+  allowedOrigins: z
+    .array(z.string().max(200).refine(isOrigin, "an origin, such as https://shop.example"))
+    .max(20)
+    .default([]),
 });
 
 /** The whole of a sale's definition; `POST /api/admin/sales` takes its input form, every reader gets its output form. */

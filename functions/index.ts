@@ -6,6 +6,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { routePath } from "hono/route";
 import * as api from "../domain/api.ts";
 import {
   bearer,
@@ -19,8 +20,11 @@ import {
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
   EPOCH_HEADER,
+  REFUSED_HEADER,
   REGISTERED_HEADER,
+  REQUEST_ID_HEADER,
   SHOPPER_HEADER,
+  TRACE_HEADER,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
@@ -30,6 +34,7 @@ import { askRefund } from "./checkout/refund.ts";
 import { receive } from "./checkout/webhook.ts";
 import { everyMinute } from "./cron.ts";
 import { listEmails, retryEmail } from "./mail/outbox.ts";
+import { readMetrics } from "./metrics.ts";
 import { isOperator } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
@@ -67,9 +72,24 @@ const app = new OpenAPIHono<FunctionsContext>({
 });
 
 app.use(async (c, next) => {
+  const startedMs = Date.now();
   c.set("services", services(c.env, c.executionCtx));
   await next();
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  // One line for each request, under the id and the trace of the edge's; nothing personal.
+  const { status, headers } = c.res;
+  console.log(
+    JSON.stringify({
+      request: c.req.header(REQUEST_ID_HEADER),
+      trace: c.req.header(TRACE_HEADER)?.split("-")[1],
+      route: routePath(c),
+      method: c.req.method,
+      status,
+      outcome: headers.get(REFUSED_HEADER) ?? (status < 400 ? "ok" : `http_${status}`),
+      layer: "functions",
+      ms: Date.now() - startedMs,
+    }),
+  );
 });
 
 app.use("/api/admin/*", async (c, next) => {
@@ -226,6 +246,12 @@ app.openapi(api.listOrders, async (c) => {
   const { after, limit } = c.req.valid("query");
   const orders = await listOrders(c.var.services, c.req.valid("param").sale, after, limit);
   return c.json({ orders }, 200);
+});
+
+/** Not in the contract: for Prometheus. */
+app.get("/api/admin/metrics", async (c) => {
+  const text = await readMetrics(c.var.services, Date.now());
+  return c.body(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
 });
 
 /** Not in the contract: between Stripe and us. */

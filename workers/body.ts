@@ -1,5 +1,5 @@
 /** Bodies at the door: small, JSON, and said to be JSON; anything else does not reach the functions. */
-import { refuse, type Refusal } from "../domain/refusal.ts";
+import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
 
 export const BODY_MAX_BYTES = 16 * 1024;
 /** Of an event of Stripe, which quotes whole objects. */
@@ -21,6 +21,24 @@ export async function readJsonBody(
   request: Request,
   bytesMax: number,
 ): Promise<Body | Refusal<"body_too_large" | "unsupported_media_type" | "malformed_json">> {
+  const body = await readBody(request, bytesMax);
+  if (isRefusal(body)) return body;
+  if (body.byteLength === 0) return { text: undefined, json: undefined };
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") return refuse("unsupported_media_type");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
+    return { text, json: JSON.parse(text) };
+  } catch {
+    return refuse("malformed_json");
+  }
+}
+
+/** Reads so many bytes and no more, whatever length was announced. */
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer> | Refusal<"body_too_large">> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const body: AsyncIterable<Uint8Array> | null = request.body;
@@ -30,20 +48,6 @@ export async function readJsonBody(
     if (size > DISCARD_MAX_BYTES) break;
   }
   if (size > bytesMax) return refuse("body_too_large");
-  if (size === 0) return { text: undefined, json: undefined };
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") return refuse("unsupported_media_type");
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(joined(chunks, size));
-    return { text, json: JSON.parse(text) };
-  } catch {
-    return refuse("malformed_json");
-  }
-}
-
-function joined(chunks: Uint8Array[], size: number): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
   const all = new Uint8Array(size);
   let at = 0;
   for (const chunk of chunks) {

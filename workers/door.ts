@@ -1,71 +1,100 @@
 /**
  * The door of the API: lets a call through to the functions if it is what its policy asks for. In this order: a body
- * that can be one, an identity, a request left of this second's ten, and for a new place the bot check.
+ * that can be one, an identity, a request left of those its limit allows, and for a new place that the functions have time
+ * for it, and the bot check. What is turned away here costs the functions nothing.
  */
 import type { Context } from "hono";
-import { setCookie, SHOPPER_COOKIE } from "../domain/credential.ts";
+import { bearer, setCookie, SHOPPER_COOKIE } from "../domain/credential.ts";
+import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
-import { tokenKeys, type TokenKeys } from "../domain/token.ts";
 import { BODY_MAX_BYTES, EVENT_MAX_BYTES, readJsonBody } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
 import type { EdgeContext, Env } from "./env.ts";
-import { askFunctions, type From } from "./functions.ts";
+import { askFunctions, circuit, type From } from "./functions.ts";
 import { identifyAnybody, identifyByToken, type Identity } from "./identity.ts";
-import { addressKey, createLimiter, NEWCOMER_LIMIT, SHOPPER_LIMIT, type Verdict } from "./limit.ts";
-import type { Policy } from "./policy.ts";
+import { addressKey, createLimiter, type Limiter, type Verdict } from "./limit.ts";
+import { limitOf, limits, type LimitName, type Policy } from "./policy.ts";
+import { LIST_TAG, purgeChanged, saleTag } from "./purge.ts";
+import { keysOf } from "./tokens.ts";
 
-/** Per isolate: imported keys, what each shopper has used of their requests, and each address of newcomers. */
-let imported: { secrets: string; keys: TokenKeys } | undefined;
-const limiter = createLimiter(SHOPPER_LIMIT);
-const newcomerLimiter = createLimiter(NEWCOMER_LIMIT);
+/** Keys that each limit remembers in an isolate. */
+const KEYS_MAX = 50_000;
+/** Of the binding: when a location's count of somebody begins anew, at the latest. */
+const LOCATION_SECONDS = 10;
+/** What Stripe's signature looks like; whether it is one, the functions know. */
+const STRIPE_SIGNATURE = /^(?=.*\bt=\d)(?=.*\bv1=[0-9a-f]{64}\b)/;
+const SALE_ID = /^[a-z0-9-]{1,64}$/;
+
+const limiters = Object.fromEntries(
+  Object.entries(limits).map(([name, limit]) => [name, createLimiter({ ...limit, keysMax: KEYS_MAX })]),
+) as Record<LimitName, Limiter>;
 
 export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Response> {
   const { method, url, headers } = c.req.raw;
+  const { trace } = c.var;
+  const { sale } = c.req.param();
+  if (sale !== undefined && !SALE_ID.test(sale)) return problem(refuse("not_found"));
   const body = await readJsonBody(c.req.raw, policy.from === "stripe" ? EVENT_MAX_BYTES : BODY_MAX_BYTES);
   if (isRefusal(body)) return problem(body);
-  if (policy.from === "public") return await askFunctions(c.env, { method, url, headers });
-  if (policy.from === "stripe")
-    return await askFunctions(c.env, { method, url, headers, body: body.text, from: { stripe: true } });
 
-  const keys = keysOf(c.env);
-  const identity = await identify(c, policy, keys);
+  const identity = await identify(c, policy, sale ?? "");
+  const limit = limitOf[policy.from];
   const address = c.req.header("cf-connecting-ip") ?? "";
-  const verdict = limiter(knownBy(identity) ?? addressKey(address), Date.now());
-  const limits = limitHeaders(verdict);
+  const key = (limits[limit].by === "shopper" ? knownBy(identity) : undefined) ?? addressKey(address);
+  const verdict = await take(c.env, limit, key);
+  const fields = policy.from === "public" ? {} : limitFields(limit, verdict);
   if (!verdict.allowed)
-    return problem(refuse("rate_limited", { retryAfterSeconds: verdict.retryAfterSeconds }), limits);
-  if (identity !== undefined && isRefusal(identity)) return problem(identity, limits);
+    return problem(refuse("rate_limited", { retryAfterSeconds: verdict.retryAfterSeconds }), fields);
+  if (identity !== undefined && isRefusal(identity)) return problem(identity, fields);
 
-  const from: From = identity === undefined ? { operator: true } : identity;
   const checked = await checkNewcomer(c.env, policy, identity, body.json, address);
-  if (isRefusal(checked)) return problem(checked, limits);
-  const answer = await askFunctions(c.env, {
-    method,
-    url,
-    headers,
-    body: body.text,
-    from: { ...from, ...checked },
-  });
-  for (const [name, value] of Object.entries(limits)) answer.headers.set(name, value);
+  if (isRefusal(checked)) return problem(checked, fields);
+  const from = fromWhom(policy, identity, checked);
+  const sent = policy.from === "public" ? undefined : body.text;
+  const answer = await askFunctions(c.env, { method, url, headers, body: sent, from, trace });
+
+  if (policy.from === "public") {
+    answer.headers.set("cache-tag", sale === undefined ? LIST_TAG : saleTag(sale));
+    answer.headers.set("access-control-allow-origin", "*");
+  }
+  if (policy.from === "operator" && method !== "GET" && answer.ok) await purgeChanged(c, body.json);
+  if (answer.headers.get(REFUSED_HEADER) === "rate_limited") {
+    // A script has counted exactly: until its next second begins, this isolate need not ask again.
+    const waitMs = Number(answer.headers.get(RETRY_HEADER));
+    limiters[limit].block(key, Date.now() + waitMs);
+    Object.assign(fields, limitFields(limit, { ...verdict, remaining: 0, retryAfterSeconds: waitMs / 1000 }));
+  }
+  for (const [name, value] of Object.entries(fields)) answer.headers.set(name, value);
   if (identity?.minted === true) {
-    const token = await keys.sign({ kind: "shopper", shopper: identity.shopper });
+    const token = await keysOf(c.env).sign({ kind: "shopper", shopper: identity.shopper });
     answer.headers.append("set-cookie", setCookie(SHOPPER_COOKIE, token));
   }
   return answer;
 }
 
-/** @returns undefined for an operator, whom the functions know */
+/** @returns undefined where nobody has to be known, or only the functions can tell */
 async function identify(
   c: Context<EdgeContext>,
   { from, fenced }: Policy,
-  keys: TokenKeys,
+  sale: string,
 ): Promise<Identity | Refusal | undefined> {
-  const sale = c.req.param("sale") ?? "";
   const { headers } = c.req.raw;
-  if (from === "operator" || from === "public" || from === "stripe") return undefined;
-  if (from === "shopper") return await identifyAnybody(c.env, keys, sale, headers);
-  return await identifyByToken(keys, from, sale, headers, fenced === true);
+  switch (from) {
+    case "public":
+      return undefined;
+    case "stripe":
+      return STRIPE_SIGNATURE.test(headers.get("stripe-signature") ?? "")
+        ? undefined
+        : refuse("bad_signature");
+    case "operator":
+      return bearer(headers) === undefined ? refuse("unauthorized") : undefined;
+    case "shopper":
+      return await identifyAnybody(c.env, keysOf(c.env), sale, headers);
+    case "ticket":
+    case "pass":
+      return await identifyByToken(keysOf(c.env), from, sale, headers, fenced === true);
+  }
 }
 
 /** What requests are counted by; undefined for somebody new, who counts as their address. */
@@ -74,17 +103,40 @@ function knownBy(identity: Identity | Refusal | undefined): string | undefined {
   return identity.account ?? identity.registered ?? (identity.minted ? undefined : identity.shopper);
 }
 
+/** Counts a request in this isolate, and what that allows in this location. */
+async function take(env: Env, name: LimitName, key: string): Promise<Verdict> {
+  const verdict = limiters[name].take(key, Date.now());
+  const location = "perLocation" in limits[name] ? env.PER_LOCATION : undefined;
+  if (!verdict.allowed || location === undefined) return verdict;
+  try {
+    const { success } = await location.limit({ key: `${name} ${key}` });
+    return success ? verdict : { allowed: false, remaining: 0, retryAfterSeconds: toNextWindow(Date.now()) };
+  } catch (error) {
+    // As the table says: open.
+    console.error(JSON.stringify({ error: `limit per location: ${String(error)}` }));
+    return verdict;
+  }
+}
+
+/** Seconds, half a window at least: where its windows begin is not said. */
+const toNextWindow = (nowMs: number) =>
+  Math.max(LOCATION_SECONDS / 2, LOCATION_SECONDS - ((nowMs / 1000) % LOCATION_SECONDS));
+
 /** Who has a place, an address or an account is no newcomer, and has passed the bot check where there is one. */
 async function checkNewcomer(
   env: Env,
-  { newcomers, botCheck: wanted }: Policy,
+  { newcomers, botCheck: wanted, shedFirst }: Policy,
   identity: Identity | undefined,
   body: unknown,
   address: string,
 ): Promise<{ failedBotCheck?: boolean } | Refusal<"bot_check_failed" | "rate_limited" | "unavailable">> {
   if (identity?.inLine === true) return {};
+  if (shedFirst === true) {
+    const retryAfterSeconds = circuit.turnAway(Date.now());
+    if (retryAfterSeconds !== undefined) return refuse("unavailable", { retryAfterSeconds });
+  }
   if (newcomers === "counted" && identity?.registered === undefined && identity?.account === undefined) {
-    const { allowed, retryAfterSeconds } = newcomerLimiter(addressKey(address), Date.now());
+    const { allowed, retryAfterSeconds } = limiters.newcomer.take(addressKey(address), Date.now());
     if (!allowed) return refuse("rate_limited", { retryAfterSeconds });
   }
   if (wanted !== true) return {};
@@ -101,16 +153,30 @@ async function checkNewcomer(
   }
 }
 
-function keysOf(env: Env): TokenKeys {
-  if (imported?.secrets !== env.TOKEN_KEYS)
-    imported = { secrets: env.TOKEN_KEYS, keys: tokenKeys(env.TOKEN_KEYS) };
-  return imported.keys;
+function fromWhom(
+  { from }: Policy,
+  identity: Identity | undefined,
+  checked: { failedBotCheck?: boolean },
+): From | undefined {
+  switch (from) {
+    case "public":
+      return undefined;
+    case "stripe":
+      return { stripe: true };
+    case "operator":
+      return { operator: true };
+    case "shopper":
+    case "ticket":
+    case "pass":
+      if (identity === undefined) throw new Error("every personal call has an identity");
+      return { ...identity, ...checked };
+  }
 }
 
 /** The RateLimit fields of the IETF draft (draft-ietf-httpapi-ratelimit-headers). */
-function limitHeaders({ remaining, retryAfterSeconds }: Verdict): Record<string, string> {
+function limitFields(name: LimitName, { remaining, retryAfterSeconds }: Verdict): Record<string, string> {
   return {
-    "ratelimit-policy": `"shopper";q=${SHOPPER_LIMIT.perSecond};w=1`,
-    ratelimit: `"shopper";r=${remaining};t=${Math.ceil(retryAfterSeconds)}`,
+    "ratelimit-policy": `"${name}";q=${limits[name].perSecond};w=1`,
+    ratelimit: `"${name}";r=${remaining};t=${Math.ceil(retryAfterSeconds)}`,
   };
 }

@@ -3,7 +3,6 @@ import { Hono } from "hono";
 import type { PublicSale } from "../domain/api.ts";
 import { commitmentOf, placeOf } from "../static/assets/draw.js";
 import type { EdgeContext } from "./env.ts";
-import { askFunctions } from "./functions.ts";
 import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { drawPage, type Checked } from "./pages/draw.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
@@ -11,8 +10,8 @@ import { notFoundPage } from "./pages/not-found.tsx";
 export const draw = new Hono<EdgeContext>();
 
 draw.get("/sales/:sale/draw", async (c) => {
-  const url = new URL(`/api/sales/${encodeURIComponent(c.req.param("sale"))}`, c.req.url);
-  const answer = await askFunctions(c.env, { method: "GET", url, headers: c.req.raw.headers });
+  const path = `/api/sales/${encodeURIComponent(c.req.param("sale"))}`;
+  const answer = await c.var.api({ method: "GET", path });
   if (!answer.ok && answer.status !== 404) return answer;
   const sale = answer.ok ? await answer.json<PublicSale>() : undefined;
   if (sale?.draw === undefined) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });

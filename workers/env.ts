@@ -1,4 +1,5 @@
 /** What the edge Worker is given, and what its middleware puts beside a request. */
+import type { Trace } from "./trace.ts";
 
 export interface Env {
   /** The functions Worker; the only way to it. */
@@ -7,6 +8,9 @@ export interface Env {
   TOKEN_KEYS: string;
   /** By what accounts become ids of shoppers; the same as the functions Worker's. */
   IDENTITY_SECRET: string;
+
+  /** Counts per location, over its isolates: 100 in 10 s, as wrangler.toml says. */
+  PER_LOCATION?: RateLimit;
 
   /** Where shoppers pay, if not at Stripe's own address. */
   PAYMENT_ORIGIN?: string;
@@ -42,5 +46,6 @@ export interface EdgeContext {
     /** The shopper's id: from the token or cookie, else minted for this request. */
     shopper: string;
     api: (call: ApiCall) => Promise<Response>;
+    trace: Trace;
   };
 }

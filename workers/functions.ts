@@ -4,13 +4,23 @@ import {
   BOT_CHECK_HEADER,
   EPOCH_HEADER,
   REGISTERED_HEADER,
+  REFUSED_HEADER,
   REQUEST_ID_HEADER,
   SHOPPER_HEADER,
+  TRACE_HEADER,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
+import { createCircuit } from "./circuit.ts";
 import type { Env } from "./env.ts";
 import { sawEpoch } from "./epoch.ts";
+import type { Trace } from "./trace.ts";
+
+/** Per isolate: how the functions have answered of late. */
+export const circuit = createCircuit(Math.random);
+
+/** Longest wait for an answer (ms): without end only for operators, whose rebuild of a sale may take its time. */
+const WITHIN_MS = { look: 5_000, personal: 25_000 };
 
 /** On whose behalf a personal call is made. */
 export type From =
@@ -33,14 +43,15 @@ export interface Call {
   from?: From | undefined;
   /** The client's headers: its credentials go on with a personal call, nothing else does. */
   headers: Headers;
+  trace: Trace;
 }
 
 /** Asks the functions Worker. It not answering is an answer too: 503, nothing was lost. */
 export async function askFunctions(
   env: Env,
-  { method, url, body, from, headers: given }: Call,
+  { method, url, body, from, headers: given, trace }: Call,
 ): Promise<Response> {
-  const headers = new Headers({ [REQUEST_ID_HEADER]: given.get("cf-ray") ?? crypto.randomUUID() });
+  const headers = new Headers({ [REQUEST_ID_HEADER]: trace.requestId, [TRACE_HEADER]: trace.parent });
   for (const name of passedOn(from)) {
     const value = given.get(name);
     if (value !== null) headers.set(name, value);
@@ -52,19 +63,30 @@ export async function askFunctions(
     if (from.failedBotCheck === true) headers.set(BOT_CHECK_HEADER, "failed");
   }
   if (body !== undefined) headers.set("content-type", "application/json");
+  const startedMs = Date.now();
+  const tookMs = () => Date.now() - startedMs;
   try {
     const answer = await env.FUNCTIONS.fetch(
-      new Request(url, { method, headers, ...(body === undefined ? {} : { body }) }),
+      new Request(url, { method, headers, ...(body === undefined ? {} : { body }), ...patience(from) }),
     );
+    const isGood = answer.status < 500 || answer.headers.get(REFUSED_HEADER) !== "unavailable";
+    circuit.report(isGood, from !== undefined && "operator" in from ? 0 : tookMs(), Date.now());
     const changeable = new Response(answer.body, answer);
     changeable.headers.set("x-layer", "functions");
+    changeable.headers.set("server-timing", `functions;dur=${tookMs()}`);
     sawEpoch(new URL(url).pathname, changeable.headers.get(EPOCH_HEADER));
     changeable.headers.delete(EPOCH_HEADER);
     return changeable;
   } catch (error) {
-    console.error(JSON.stringify({ error: `functions: ${String(error)}` }));
+    circuit.report(false, tookMs(), Date.now());
+    console.error(JSON.stringify({ error: `functions: ${String(error)}`, request: trace.requestId }));
     return problem(refuse("unavailable"));
   }
+}
+
+function patience(from: From | undefined): { signal?: AbortSignal } {
+  if (from !== undefined && "operator" in from) return {};
+  return { signal: AbortSignal.timeout(from === undefined ? WITHIN_MS.look : WITHIN_MS.personal) };
 }
 
 /** What of a client's headers goes on. */

@@ -5,93 +5,86 @@
 import { Hono, type Context } from "hono";
 import { routePath } from "hono/route";
 import type { PublicSale } from "../domain/api.ts";
-import { REFUSED_HEADER } from "../domain/internal.ts";
+import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import { widgetOf } from "./bot-check.ts";
 import { confirm } from "./confirm.ts";
+import { answer, copyOf, keep, keyOf } from "./copies.ts";
+import { crossOrigin } from "./cross-origin.ts";
 import { pass } from "./door.ts";
 import { draw } from "./draw.ts";
 import type { EdgeContext, Env } from "./env.ts";
-import { askFunctions } from "./functions.ts";
+import { smallForm } from "./forms.ts";
+import { circuit } from "./functions.ts";
+import { logLine } from "./log.ts";
 import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { homePage } from "./pages/home.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { salePage } from "./pages/sale.tsx";
 import { troublePage } from "./pages/trouble.tsx";
 import { policies } from "./policy.ts";
+import { LIST_TAG, saleTag } from "./purge.ts";
+import { securityHeaders } from "./security.ts";
+import { traceOf, type Trace } from "./trace.ts";
 import { visit } from "./visit.tsx";
 
 type Ctx = Context<EdgeContext>;
 
 const RETRY_SECONDS = 5;
-
-/** Nothing but our own; where the shop uses a bot check, its script and frame too. */
-function contentPolicy(env: Env): string {
-  const check = widgetOf(env);
-  const others = check === undefined ? "" : ` ${new URL(check.script).origin}`;
-  return [
-    "default-src 'none'",
-    `script-src 'self'${others}`,
-    "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
-    ...(others === "" ? [] : [`frame-src${others}`]),
-    // Completing a priced order leads on to where it is paid.
-    `form-action 'self' ${env.PAYMENT_ORIGIN ?? "https://checkout.stripe.com"}`,
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
-}
-
-const securityHeaders = {
-  "referrer-policy": "same-origin",
-  "strict-transport-security": "max-age=31536000",
-  "x-content-type-options": "nosniff",
-};
+/** How often an isolate looks whether functions in trouble can answer again, for each page. */
+const REFRESH_EVERY_MS = 1_000;
 
 const app = new Hono<EdgeContext>();
 
+/** Calls of the API on behalf of a page: part of its request, so they have no line of their own in the log. */
+const inner = new WeakMap<Request, Trace>();
+
 app.use(async (c, next) => {
+  const startedMs = Date.now();
+  const outer = inner.get(c.req.raw);
+  const trace = outer ?? traceOf(c.req.raw.headers);
+  c.set("trace", trace);
   c.set("api", async ({ method, path, body }) => {
     // A page's calls of the API go through the same door as a client's: same identity, same limits.
     const headers = new Headers(c.req.raw.headers);
-    for (const name of ["content-type", "content-length"]) headers.delete(name);
+    for (const name of ["content-type", "content-length", "if-none-match", "origin"]) headers.delete(name);
     if (body !== undefined) headers.set("content-type", "application/json");
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-    return await app.fetch(new Request(new URL(path, c.req.url), init), c.env, c.executionCtx);
+    const request = new Request(new URL(path, c.req.url), init);
+    inner.set(request, trace);
+    const answer = await handle(request, c.env, c.executionCtx);
+    const refused = answer.headers.get(REFUSED_HEADER);
+    if (refused !== null) c.header(REFUSED_HEADER, refused);
+    return answer;
   });
   await next();
-  c.header("content-security-policy", contentPolicy(c.env));
-  for (const [name, value] of Object.entries(securityHeaders)) c.header(name, value);
+  for (const [name, value] of Object.entries(securityHeaders(c.env))) c.header(name, value);
   if (!c.res.headers.has("x-layer")) c.header("x-layer", "edge");
-  countRefusal(c);
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  if (outer !== undefined) return;
+  finish(c, Date.now() - startedMs);
 });
 
-/** A form or script of another site must not act for a shopper: browsers send `Origin` with every such request. */
-app.use(async (c, next) => {
-  const origin = c.req.header("origin");
-  const acts = c.req.method !== "GET" && c.req.method !== "HEAD";
-  if (acts && origin !== undefined && origin !== new URL(c.req.url).origin)
-    return problem(refuse("cross_origin"));
-  await next();
-  return undefined;
-});
+app.use(crossOrigin);
+app.use("/sales/*", smallForm);
 
 app.get("/", async (c) => {
   const answer = await readApi(c, "/api/sales");
   if (!answer.ok) return trouble(c);
   const { sales } = await answer.json<{ sales: PublicSale[] }>();
-  return c.html(homePage(sales), 200, { "cache-control": PAGE_CACHE });
+  return c.html(homePage(sales), 200, { "cache-control": PAGE_CACHE, "cache-tag": LIST_TAG });
 });
 
 app.get("/sales/:sale", async (c) => {
-  const answer = await readApi(c, `/api/sales/${encodeURIComponent(c.req.param("sale"))}`);
-  if (answer.status === 404) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });
+  const sale = c.req.param("sale");
+  const answer = await readApi(c, `/api/sales/${encodeURIComponent(sale)}`);
+  const tag = { "cache-tag": saleTag(sale) };
+  if (answer.status === 404) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE, ...tag });
   if (!answer.ok) return trouble(c);
   const shown = { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL };
-  return c.html(salePage(await answer.json<PublicSale>(), shown), 200, { "cache-control": PAGE_CACHE });
+  const page = salePage(await answer.json<PublicSale>(), shown);
+  return c.html(page, 200, { "cache-control": PAGE_CACHE, ...tag });
 });
 
 app.route("/", draw);
@@ -111,31 +104,24 @@ app.notFound((c) =>
     : problem(refuse("not_found")),
 );
 
-app.onError((error) => {
-  console.error(JSON.stringify({ error: String(error) }));
+app.onError((error, c) => {
+  console.error(JSON.stringify({ error: String(error), request: c.var.trace.requestId }));
   return problem(refuse("unavailable"));
 });
 
-/** One line for each refusal, to be counted by word: the route it was said on, never who it was said to. */
-function countRefusal(c: Ctx): void {
-  const refused = c.res.headers.get(REFUSED_HEADER);
-  if (refused === null) return;
-  c.res.headers.delete(REFUSED_HEADER);
+/** Ends a request: one line of the log, and nothing of what the Workers tell each other goes out. */
+function finish(c: Ctx, ms: number): void {
   const { status, headers } = c.res;
-  console.log(
-    JSON.stringify({
-      refused,
-      status,
-      method: c.req.method,
-      route: routePath(c),
-      layer: headers.get("x-layer"),
-    }),
-  );
+  logLine(c.req.method, routePath(c), c.var.trace, c.res, ms);
+  for (const name of [REFUSED_HEADER, RETRY_HEADER]) headers.delete(name);
+  if (headers.get("cache-control") !== "no-store") return;
+  c.header("x-request-id", c.var.trace.requestId);
+  c.header("server-timing", `edge;dur=${ms}`, { append: true });
+  if (status === 503) c.header("retry-after", headers.get("retry-after") ?? String(RETRY_SECONDS));
 }
 
 /** What a page that is the same for everybody is made of. */
-const readApi = (c: Ctx, path: string) =>
-  askFunctions(c.env, { method: "GET", url: new URL(path, c.req.url), headers: c.req.raw.headers });
+const readApi = (c: Ctx, path: string) => c.var.api({ method: "GET", path });
 
 function trouble(c: Ctx): Response | Promise<Response> {
   const text = "The shop does not answer right now. Nothing is lost: this page tries again by itself.";
@@ -145,4 +131,31 @@ function trouble(c: Ctx): Response | Promise<Response> {
   });
 }
 
-export default app;
+/** A copy where there is one that will do, else the routes above. */
+async function handle(request: Request, env: Env, context: Context["executionCtx"]): Promise<Response> {
+  const key = keyOf(request);
+  const copy = request.method === "GET" ? copyOf(key) : undefined;
+  const nowMs = Date.now();
+  if (copy !== undefined && nowMs < copy.freshUntilMs) return answer(copy, request, nowMs);
+  const fresh = async () => {
+    const made = await app.fetch(request, env, context);
+    return request.method === "GET" ? await keep(key, request, made, Date.now()) : made;
+  };
+  if (copy === undefined || nowMs >= copy.staleUntilMs) return await fresh();
+
+  if (circuit.isOpen()) {
+    // Nobody waits for functions in trouble; one a second looks whether they are back.
+    if (nowMs - copy.refreshedAtMs >= REFRESH_EVERY_MS) {
+      copy.refreshedAtMs = nowMs;
+      context.waitUntil(fresh());
+    }
+    return answer(copy, request, nowMs);
+  }
+  const made = await fresh();
+  return made.status < 500 ? made : answer(copy, request, nowMs);
+}
+
+export default {
+  // Answered before anything else is looked at: this is where nearly all that reaches the Worker ends.
+  fetch: handle,
+} satisfies ExportedHandler<Env>;

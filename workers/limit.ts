@@ -1,17 +1,10 @@
 /**
  * 10 requests a second per shopper, by the generic cell rate algorithm (GCRA): one number per key, kept in the isolate.
  * By hand, because it must cost nothing: no I/O, no timer. The accepted trade-off is that each isolate counts alone and
- * forgets with its end. Pure but for its table: `nowMs` is passed in.
+ * forgets with its end; what goes round isolates is stopped by the location's count (door.ts), and of joins and holds by
+ * the scripts, exactly. Pure but for its table: `nowMs` is passed in.
  */
-
-export interface Limit {
-  /** Requests per second that a key may make for ever. */
-  perSecond: number;
-  /** Requests it may make at once after a rest. */
-  burst: number;
-  /** Keys remembered; beyond it the one longest unseen is forgotten. */
-  keysMax: number;
-}
+import type { Rate } from "./policy.ts";
 
 export interface Verdict {
   allowed: boolean;
@@ -21,32 +14,40 @@ export interface Verdict {
   retryAfterSeconds: number;
 }
 
-export const SHOPPER_LIMIT: Limit = { perSecond: 10, burst: 20, keysMax: 50_000 };
+export interface Limiter {
+  take: (key: string, nowMs: number) => Verdict;
+  /** Refuses a key until then: what has counted it exactly said so, and need not be asked again. */
+  block: (key: string, untilMs: number) => void;
+}
 
-/** Newcomers from one address: a household or an office at once, and then one a second. */
-export const NEWCOMER_LIMIT: Limit = { perSecond: 1, burst: 100, keysMax: 50_000 };
-
-export function createLimiter({ perSecond, burst, keysMax }: Limit): (key: string, nowMs: number) => Verdict {
+export function createLimiter({ perSecond, burst, keysMax }: Rate & { keysMax: number }): Limiter {
   const intervalMs = 1000 / perSecond;
   /** Key → when its allowance would be whole again (the "theoretical arrival time"); in the order last seen. */
   const arrivals = new Map<string, number>();
 
-  return (key, nowMs) => {
-    const arrival = Math.max(arrivals.get(key) ?? 0, nowMs);
-    const next = arrival + intervalMs;
-    const earliestMs = next - burst * intervalMs;
-    const allowed = earliestMs <= nowMs;
-    if (allowed) {
-      arrivals.delete(key);
-      arrivals.set(key, next);
-      if (arrivals.size > keysMax) arrivals.delete(arrivals.keys().next().value ?? "");
-    }
-    const used = (allowed ? next : arrival) - nowMs;
-    return {
-      allowed,
-      remaining: Math.max(0, Math.floor(burst - used / intervalMs)),
-      retryAfterSeconds: allowed ? 0 : (earliestMs - nowMs) / 1000,
-    };
+  function remember(key: string, arrivalMs: number): void {
+    arrivals.delete(key);
+    arrivals.set(key, arrivalMs);
+    if (arrivals.size > keysMax) arrivals.delete(arrivals.keys().next().value ?? "");
+  }
+
+  return {
+    take(key, nowMs) {
+      const arrival = Math.max(arrivals.get(key) ?? 0, nowMs);
+      const next = arrival + intervalMs;
+      const earliestMs = next - burst * intervalMs;
+      const allowed = earliestMs <= nowMs;
+      if (allowed) remember(key, next);
+      const used = (allowed ? next : arrival) - nowMs;
+      return {
+        allowed,
+        remaining: Math.max(0, Math.floor(burst - used / intervalMs)),
+        retryAfterSeconds: allowed ? 0 : (earliestMs - nowMs) / 1000,
+      };
+    },
+    block(key, untilMs) {
+      remember(key, Math.max(arrivals.get(key) ?? 0, untilMs + (burst - 1) * intervalMs));
+    },
   };
 }
 

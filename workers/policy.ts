@@ -1,12 +1,61 @@
 /**
- * What the edge asks of each call before it goes to the functions: one table. A path that is not here does not exist;
- * a method that is not here is refused with the ones that are.
+ * What the edge asks of each call before it goes to the functions, and how often it may be asked: two tables. A path that
+ * is not here does not exist; a method that is not here is refused with the ones that are.
  */
 import type { TokenKind } from "../domain/token.ts";
 
+/** Requests per second that a key may make for ever, and at once after a rest. */
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
+
+export interface Limit extends Rate {
+  /**
+   * What is counted: never by something a client can write. `shopper`: by the identity that a token or cookie proves, and
+   * without one by address; `address`: by address in any case (IPv6: its /64).
+   */
+  by: "shopper" | "address";
+  /** Counted per location too, by the binding of wrangler.toml: 100 in 10 s, over all isolates there. */
+  perLocation?: true;
+  /**
+   * What becomes of a request whose count cannot be had. In the isolate it always can. `open`: it goes on, because a count
+   * further in is exact (joins, holds) or nothing depends on it.
+   */
+  fails: "open";
+}
+
+/**
+ * Only what reaches the functions counts: pages, sales and pulses come from a cache, so who waits and reloads spends nothing.
+ * Joins and holds are counted once more, exactly, by join.lua and reserve.lua: 10 in a second, both together.
+ */
+export const limits = {
+  shopper: { by: "shopper", perSecond: 10, burst: 20, perLocation: true, fails: "open" },
+  /** Newcomers from one address: a household or an office at once, and then one a second. */
+  newcomer: { by: "address", perSecond: 1, burst: 100, fails: "open" },
+  /** What is the same for everybody, where no cache could answer: mostly addresses made up to get around it. */
+  look: { by: "address", perSecond: 20, burst: 100, fails: "open" },
+  /** Consoles and scripts; whoever tries out tokens gets no further. */
+  operator: { by: "address", perSecond: 10, burst: 50, fails: "open" },
+  /** Webhooks, which come in bursts and from few addresses. */
+  webhook: { by: "address", perSecond: 100, burst: 500, fails: "open" },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof limits;
+
+/** The limit of each kind of caller. */
+export const limitOf: Record<Policy["from"], LimitName> = {
+  public: "look",
+  shopper: "shopper",
+  ticket: "shopper",
+  pass: "shopper",
+  operator: "operator",
+  stripe: "webhook",
+};
+
 export interface Policy {
   /**
-   * - `public`: the same for everybody, so it goes on without cookies and tokens; not limited, because the cache answers
+   * - `public`: the same for everybody, so it goes on without cookies and tokens
    * - `shopper`: anybody; who has no identity gets one
    * - `ticket`, `pass`: only with a valid one of this sale
    * - `operator`: the functions check the operator's token
@@ -17,6 +66,8 @@ export interface Policy {
   newcomers?: "counted";
   /** After the bot check, where there is one. */
   botCheck?: true;
+  /** Turned away first when the functions are in trouble (circuit.ts), but for who is in line. */
+  shedFirst?: true;
   /** A ticket from before a rebuild is turned away here, as far as this isolate knows of the rebuild. */
   fenced?: true;
 }
@@ -30,13 +81,13 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   {
     path: "/api/sales/:sale/queue",
     methods: {
-      POST: { from: "shopper", newcomers: "counted", botCheck: true },
+      POST: { from: "shopper", newcomers: "counted", botCheck: true, shedFirst: true },
       DELETE: { from: "ticket" },
     },
   },
   {
     path: "/api/sales/:sale/registrations",
-    methods: { POST: { from: "shopper", newcomers: "counted" } },
+    methods: { POST: { from: "shopper", newcomers: "counted", shedFirst: true } },
   },
   { path: "/api/sales/:sale/registrations/confirm", methods: { POST: { from: "shopper" } } },
   { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket", fenced: true } } },

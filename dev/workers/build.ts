@@ -19,10 +19,23 @@ const wrangler = path.join(
 export const configs = { edge: "wrangler.toml", functions: "functions/wrangler.toml" } as const;
 export type WorkerRole = keyof typeof configs;
 
-const configured = z.object({ compatibility_date: z.string() });
+const configured = z.object({
+  compatibility_date: z.string(),
+  ratelimits: z
+    .array(
+      z.object({
+        name: z.string(),
+        namespace_id: z.string(),
+        simple: z.object({ limit: z.number(), period: z.union([z.literal(10), z.literal(60)]) }),
+      }),
+    )
+    .default([]),
+});
 
 export interface Bundle {
   compatibilityDate: string;
+  /** Its rate-limit bindings, as configured. */
+  rateLimits: z.output<typeof configured>["ratelimits"];
   /** The script first, then the text modules it imports. */
   modules: { type: "ESModule" | "Text"; path: string; contents: string }[];
 }
@@ -47,9 +60,10 @@ export async function buildWorker(role: WorkerRole, outDir: string): Promise<Bun
 export async function readBundle(role: WorkerRole, outDir: string): Promise<Bundle> {
   const texts = (await readdir(outDir)).filter((name) => /\.(lua|sql)$/.test(name));
   const read = (name: string) => readFile(path.join(outDir, name), "utf8");
+  const config = configured.parse(readConfig({ config: path.join(root, configs[role]) }));
   return {
-    compatibilityDate: configured.parse(readConfig({ config: path.join(root, configs[role]) }))
-      .compatibility_date,
+    compatibilityDate: config.compatibility_date,
+    rateLimits: config.ratelimits,
     modules: [
       { type: "ESModule", path: "index.js", contents: await read("index.js") },
       ...(await Promise.all(

@@ -6,7 +6,8 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import path from "node:path";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Miniflare, Response, type Request } from "miniflare";
+import { z } from "zod";
 import type { Bundle } from "./build.ts";
 import { freePort } from "../port.ts";
 
@@ -26,6 +27,8 @@ export interface WorkerOptions {
   bindings: Record<string, string>;
   /** Service bindings: the URL of the Worker behind each. */
   services?: Record<string, string>;
+  /** What its `ctx.cache.purge` does; without it there is no such thing, as in workerd. */
+  purge?: (tags: string[]) => void;
   /** Where e-mail goes that the Worker sends; without it there is no such binding. */
   mailboxUrl?: string;
   /** What the Worker logs, line by line. */
@@ -39,7 +42,8 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
   let port = await freePort();
-  const { name, bindings, services = {}, mailboxUrl, log } = options;
+  const { name, bindings, services = {}, purge, mailboxUrl, log } = options;
+  const modules = purge === undefined ? bundle.modules : [await cacheEntry(), ...bundle.modules];
   const start = async () => {
     // Miniflare ends the process at a signal by itself, before we could close the rest: ending is the stack's to do.
     const known = new Set(signals.flatMap((signal) => process.listeners(signal)));
@@ -50,8 +54,9 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
           {
             name,
             compatibilityDate: bundle.compatibilityDate,
-            modules: bundle.modules,
+            modules,
             bindings,
+            ratelimits: Object.fromEntries(bundle.rateLimits.map(({ name, ...limit }) => [name, limit])),
             serviceBindings: {
               ...Object.fromEntries(
                 Object.entries(services).map(([binding, url]) => [
@@ -60,6 +65,7 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
                 ]),
               ),
               ...(mailboxUrl === undefined ? {} : { EMAIL: MAIL_BINDING }),
+              ...(purge === undefined ? {} : { CACHE_PURGE: purging(purge) }),
             },
             unsafeDirectSockets: [{ host: "127.0.0.1", port }],
           },
@@ -145,6 +151,19 @@ async function mailBinding(compatibilityDate: string, mailboxUrl: string) {
     bindings: { MAILBOX_URL: mailboxUrl },
   };
 }
+
+/** A module in front of the Worker's own that gives it `ctx.cache`, which workerd does not have. */
+async function cacheEntry() {
+  const contents = await readFile(path.join(import.meta.dirname, "cache-entry.js"), "utf8");
+  return { type: "ESModule" as const, path: "cache-entry.js", contents };
+}
+
+const purgeOptions = z.object({ tags: z.array(z.string()) });
+
+const purging = (purge: (tags: string[]) => void) => async (request: Request) => {
+  purge(purgeOptions.parse(await request.json()).tags);
+  return new Response(null, { status: 204 });
+};
 
 /** Whether anybody listens on a port of 127.0.0.1. */
 async function listens(port: number): Promise<boolean> {

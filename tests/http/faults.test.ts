@@ -71,12 +71,12 @@ describe("a lost answer", () => {
   });
 });
 
-test("the same reservation sent twenty times at once holds one unit", async () => {
+test("the same reservation sent ten times at once holds one unit", async () => {
   const sale = await createSale(stack.get());
   const ann = await shopperInside(stack.get(), sale);
   const id = randomUUID();
-  const answers = await Promise.all(Array.from({ length: 15 }, () => ann.reserve(id)));
-  expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(14).fill(200), 201]);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => ann.reserve(id)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(9).fill(200), 201]);
   expect((await live(stack.get(), sale)).items).toMatchObject([{ available: 9, held: 1 }]);
 });
 

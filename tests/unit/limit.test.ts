@@ -4,7 +4,7 @@ import { addressKey, createLimiter } from "../../workers/limit.ts";
 
 describe("the limiter", () => {
   test("lets the burst through, then one each tenth of a second", () => {
-    const take = createLimiter({ perSecond: 10, burst: 3, keysMax: 10 });
+    const { take } = createLimiter({ perSecond: 10, burst: 3, keysMax: 10 });
     const at = (ms: number) => take("a", ms).allowed;
     expect([at(0), at(0), at(0), at(0)]).toEqual([true, true, true, false]);
     expect([at(99), at(100), at(101)]).toEqual([false, true, false]);
@@ -16,7 +16,7 @@ describe("the limiter", () => {
   test("never lets more through than rate and burst allow, however it is asked", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(400), { minLength: 1, maxLength: 300 }), (gapsMs) => {
-        const take = createLimiter({ perSecond: 10, burst: 20, keysMax: 10 });
+        const { take } = createLimiter({ perSecond: 10, burst: 20, keysMax: 10 });
         let now = 1_000;
         const passed: number[] = [];
         for (const gap of gapsMs) if (take("a", (now += gap)).allowed) passed.push(now);
@@ -30,8 +30,19 @@ describe("the limiter", () => {
     );
   });
 
+  test("a key that is blocked is refused until then, and goes on at its rate, whatever it had left", () => {
+    const { take, block } = createLimiter({ perSecond: 10, burst: 3, keysMax: 10 });
+    const at = (ms: number) => take("a", ms).allowed;
+    expect(at(0)).toBe(true);
+    block("a", 700);
+    expect(take("a", 500)).toMatchObject({ allowed: false, remaining: 0 });
+    expect(take("a", 500).retryAfterSeconds).toBeCloseTo(0.2);
+    expect([at(699), at(700), at(701), at(800)]).toEqual([false, true, false, true]);
+    expect(take("b", 500).allowed).toBe(true);
+  });
+
   test("remembers so many keys and no more", () => {
-    const take = createLimiter({ perSecond: 1, burst: 1, keysMax: 2 });
+    const { take } = createLimiter({ perSecond: 1, burst: 1, keysMax: 2 });
     for (const key of ["a", "b", "c"]) expect(take(key, 0).allowed).toBe(true);
     expect(take("c", 0).allowed).toBe(false);
     expect(take("a", 0).allowed).toBe(true);

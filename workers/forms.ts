@@ -1,0 +1,21 @@
+/** Forms of the pages without JavaScript: small, and of the one type that a form sends; anything else is not read. */
+import type { MiddlewareHandler } from "hono";
+import { problem } from "../domain/problem.ts";
+import { isRefusal, refuse } from "../domain/refusal.ts";
+import { BODY_MAX_BYTES, readBody } from "./body.ts";
+import type { EdgeContext } from "./env.ts";
+
+export const smallForm: MiddlewareHandler<EdgeContext> = async (c, next) => {
+  if (c.req.method !== "POST") {
+    await next();
+    return undefined;
+  }
+  const body = await readBody(c.req.raw, BODY_MAX_BYTES);
+  if (isRefusal(body)) return problem(body);
+  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
+    return problem(refuse("unsupported_media_type"));
+  c.req.raw = new Request(c.req.raw, { body });
+  await next();
+  return undefined;
+};
