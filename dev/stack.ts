@@ -16,6 +16,7 @@ import { startRedisGateway, type RedisGateway } from "./redis/gateway.ts";
 import { startRedisServer } from "./redis/server.ts";
 import { startStripe, type StripeDouble } from "./stripe/server.ts";
 import { ensureRedis } from "./system-parts.ts";
+import { buildStatic, STATIC_DIR } from "./workers/assets.ts";
 import { buildWorker, readBundle, type Bundle, type WorkerRole } from "./workers/build.ts";
 import { startWorker, type RunningWorker } from "./workers/runtime.ts";
 
@@ -73,11 +74,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const log = options.quiet === true ? () => undefined : (options.log ?? toStderr);
 
   try {
+    await buildStatic();
     // The port first: everything else is in vain if somebody has it.
     let edgeUrl = "http://127.0.0.1:9";
     const front = await startFront({
       upstream: () => edgeUrl,
-      staticDir: path.join(root, "static"),
+      staticDir: STATIC_DIR,
       ...(options.port === undefined ? {} : { port: options.port }),
     });
     closing.push(() => front.close());

@@ -3,9 +3,13 @@
  * that a cached page is good for everybody and the content security policy can be strict.
  */
 import type { Child } from "hono/jsx";
+import version from "../../dist/assets-version.js";
 
 /** What the shop is called; the look is in the first lines of `static/assets/shop.css`. */
 const SHOP_NAME = "Flash Sale";
+
+/** The address of a file of `static/assets` that browsers may keep for ever: with another content it has another one. */
+const asset = (name: string) => `/v/${version}/${name}`;
 
 interface Frame {
   title: string;
@@ -30,14 +34,14 @@ function Document({ title, description, refresh, image, children }: Frame) {
         )}
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/assets/shop.css" />
+        <link rel="stylesheet" href={asset("shop.css")} />
         {image !== undefined && <link rel="preload" as="image" href={image} />}
-        <script type="module" src="/assets/shop.js"></script>
-        <link rel="modulepreload" href="/assets/session.js" />
-        <link rel="modulepreload" href="/assets/view.js" />
-        <link rel="modulepreload" href="/assets/api.js" />
-        <link rel="modulepreload" href="/assets/format.js" />
-        <link rel="modulepreload" href="/assets/line.js" />
+        <script type="module" src={asset("shop.js")}></script>
+        <link rel="modulepreload" href={asset("session.js")} />
+        <link rel="modulepreload" href={asset("view.js")} />
+        <link rel="modulepreload" href={asset("api.js")} />
+        <link rel="modulepreload" href={asset("format.js")} />
+        <link rel="modulepreload" href={asset("line.js")} />
       </head>
       <body>
         <a class="skip" href="#main">

@@ -1,0 +1,54 @@
+/**
+ * Makes `dist/static` of `static`: the same files, and what is in `assets/` once more under `/v/<version>/`, where the
+ * version is a hash of all of it, so that browsers may keep those for ever and a change is a new address. One hash for
+ * the folder, because its modules import each other by relative names. Pages learn it from `dist/assets-version.js`.
+ * Wrangler runs this before each build (`[build]` in wrangler.toml). Files that are right already are not touched, so
+ * that it may run while another serves them.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const source = path.join(root, "static");
+const dist = path.join(root, "dist");
+const VERSION_CHARS = 12;
+
+/** The folder that is served. */
+export const STATIC_DIR = path.join(dist, "static");
+
+export async function buildStatic(): Promise<void> {
+  const files = new Map<string, Buffer>();
+  for (const name of await filesIn(source)) files.set(name, await readFile(path.join(source, name)));
+  const assets = [...files].filter(([name]) => name.startsWith("assets/"));
+  const hash = createHash("sha256");
+  for (const [name, content] of assets) hash.update(`${name}\n${content.length}\n`).update(content);
+  const version = hash.digest("hex").slice(0, VERSION_CHARS);
+  for (const [name, content] of assets) files.set(name.replace("assets/", `v/${version}/`), content);
+
+  for (const [name, content] of files) await write(path.join(STATIC_DIR, name), content);
+  for (const name of await filesIn(STATIC_DIR))
+    if (!files.has(name)) await rm(path.join(STATIC_DIR, name), { force: true });
+  await write(
+    path.join(dist, "assets-version.js"),
+    Buffer.from(`export default ${JSON.stringify(version)};\n`),
+  );
+}
+
+/** Names relative to the folder, with `/`, sorted. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
+    .sort();
+}
+
+async function write(file: string, content: Buffer): Promise<void> {
+  const before = await readFile(file).catch(() => undefined);
+  if (before?.equals(content) === true) return;
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, content);
+}
+
+if (import.meta.main) await buildStatic();
