@@ -17,7 +17,7 @@ export interface Circuit {
 /** So long an answer is a bad one. The longest a good one may take is a payment's, which asks Stripe several times. */
 export const SLOW_MS = 4_000;
 /** After so long an answer counts half. */
-const HALF_LIFE_MS = 3_000;
+const HALF_LIFE_MS = 2_000;
 /** Of the answers that must be bad to turn people away, and at which they are let in again. */
 const [BAD_SHARE, GOOD_AGAIN_SHARE] = [0.5, 0.2];
 /** Of fewer answers nothing is concluded. */

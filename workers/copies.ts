@@ -17,8 +17,8 @@ export interface Copy {
   freshUntilMs: number;
   /** Until when it may stand in for an answer that cannot be had. */
   staleUntilMs: number;
-  /** When somebody last went to get a newer one behind it. */
-  refreshedAtMs: number;
+  /** When a request last went to get a newer one; 0 before. */
+  renewingSinceMs: number;
 }
 
 /** Answers kept: a few per sale, and the pages of sales that are not there. */
@@ -28,6 +28,7 @@ const COPIED = /^https?:\/\/[^/]+\/(?:sales\/[\w-]+|api\/sales(?:\/[\w-]+(?:\/pu
 
 const copies = new Map<string, Copy>();
 let served = 0;
+let purges = 0;
 
 /** What a request for a copy is known by. */
 export function keyOf({ url }: Request): string {
@@ -60,11 +61,19 @@ function whole({ body, init, etag }: Pick<Copy, "body" | "init" | "etag">, reque
 const isKnown = (tags: string, etag: string) =>
   tags.trim() === "*" || tags.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
 
-/** Keeps an answer if it may be kept. @returns it, with its `ETag` */
+/** Increases with each purge: what was asked for before one must not be kept after it. */
+export const purgesSoFar = (): number => purges;
+
+/**
+ * Keeps an answer if it may be kept.
+ * @param asked `purgesSoFar` when it was asked for
+ * @returns it, with its `ETag`
+ */
 export async function keep(
   key: string,
   request: Request,
   response: Response,
+  asked: number,
   nowMs: number,
 ): Promise<Response> {
   const cacheControl = response.headers.get("cache-control") ?? "";
@@ -81,6 +90,7 @@ export async function keep(
     { body, init: { status: response.status, headers: new Headers(headers) }, etag },
     request,
   );
+  if (asked !== purges) return first;
   headers.set("x-layer", "edge");
   const freshUntilMs = nowMs + seconds("max-age") * 1000;
   const copy: Copy = {
@@ -92,7 +102,7 @@ export async function keep(
     bornAtMs: nowMs,
     freshUntilMs,
     staleUntilMs: freshUntilMs + seconds("stale-if-error") * 1000,
-    refreshedAtMs: nowMs,
+    renewingSinceMs: 0,
   };
   copies.delete(key);
   copies.set(key, copy);
@@ -102,6 +112,7 @@ export async function keep(
 
 /** Forgets what carries one of these tags. */
 export function forget(tags: string[]): void {
+  purges++;
   for (const [key, copy] of copies) if (tags.some((tag) => copy.tags.has(tag))) copies.delete(key);
 }
 

@@ -10,7 +10,7 @@ import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import { widgetOf } from "./bot-check.ts";
 import { confirm } from "./confirm.ts";
-import { answer, copyOf, keep, keyOf, type Copy } from "./copies.ts";
+import { answer, copyOf, keep, keyOf, purgesSoFar, type Copy } from "./copies.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { pass } from "./door.ts";
 import { draw } from "./draw.ts";
@@ -32,8 +32,8 @@ import { visit } from "./visit.tsx";
 type Ctx = Context<EdgeContext>;
 
 const RETRY_SECONDS = 5;
-/** How often an isolate looks whether functions in trouble can answer again, for each page. */
-const REFRESH_EVERY_MS = 1_000;
+/** How often an isolate goes to get a new answer in place of one that is past its time. */
+const RENEW_EVERY_MS = 1_000;
 
 const app = new Hono<EdgeContext>();
 
@@ -168,16 +168,20 @@ async function renew(
   context: Context["executionCtx"],
 ): Promise<Response> {
   const startedMs = Date.now();
-  const fresh = async () => await keep(key, request, await app.fetch(request, env, context), Date.now());
+  const fresh = async () => {
+    const asked = purgesSoFar();
+    return await keep(key, request, await app.fetch(request, env, context), asked, Date.now());
+  };
   if (copy === undefined || startedMs >= copy.staleUntilMs) return await fresh();
+  // One request a second goes to get a new one; whoever comes meanwhile does not wait for it.
+  const isRenewing = startedMs - copy.renewingSinceMs < RENEW_EVERY_MS;
+  if (!isRenewing) copy.renewingSinceMs = startedMs;
   if (circuit.isOpen()) {
-    // Nobody waits for functions in trouble; one a second looks whether they are back.
-    if (startedMs - copy.refreshedAtMs >= REFRESH_EVERY_MS) {
-      copy.refreshedAtMs = startedMs;
-      context.waitUntil(fresh());
-    }
+    // Nobody waits for functions in trouble.
+    if (!isRenewing) context.waitUntil(fresh());
     return answer(copy, request, startedMs);
   }
+  if (isRenewing && startedMs < copy.freshUntilMs + RENEW_EVERY_MS) return answer(copy, request, startedMs);
   const made = await fresh();
   return made.status < 500 ? made : answer(copy, request, Date.now());
 }

@@ -4,13 +4,13 @@
  * by who asks, each time.
  */
 import { tokenKeys, type Claims, type ClaimsOf, type TokenKeys, type TokenKind } from "../domain/token.ts";
-import type { Env } from "./env.ts";
 
 const TOKENS_MAX = 20_000;
 
 let made: { secrets: string; keys: TokenKeys } | undefined;
 
-export function keysOf({ TOKEN_KEYS: secrets }: Env): TokenKeys {
+/** @param env of the Worker */
+export function keysOf({ TOKEN_KEYS: secrets }: { TOKEN_KEYS: string }): TokenKeys {
   if (made?.secrets !== secrets) made = { secrets, keys: remembering(tokenKeys(secrets), TOKENS_MAX) };
   return made.keys;
 }
