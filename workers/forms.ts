@@ -15,7 +15,10 @@ export const smallForm: MiddlewareHandler<EdgeContext> = async (c, next) => {
   const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
     return problem(refuse("unsupported_media_type"));
-  c.req.raw = new Request(c.req.raw, { body });
+  const headers = new Headers(c.req.raw.headers);
+  // Of no body a type says nothing, but it would be believed.
+  if (body.byteLength === 0) headers.delete("content-type");
+  c.req.raw = new Request(c.req.raw, { headers, body });
   await next();
   return undefined;
 };

@@ -82,7 +82,7 @@ app.get("/", async (c) => {
   return c.html(homePage(sales), 200, { "cache-control": PAGE_CACHE, "cache-tag": LIST_TAG });
 });
 
-app.get("/sales/:sale", async (c) => {
+app.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
   const sale = c.req.param("sale");
   const answer = await readApi(c, `/api/sales/${encodeURIComponent(sale)}`);
   const tag = { "cache-tag": saleTag(sale) };
