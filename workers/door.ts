@@ -51,7 +51,8 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
   const checked = await checkNewcomer(c.env, policy, identity, body.json, address);
   if (isRefusal(checked)) return problem(checked, fields);
   const from = fromWhom(policy, identity, checked);
-  const sent = policy.from === "public" ? undefined : body.text;
+  // A look has no body; one that was sent all the same is not passed on.
+  const sent = method === "GET" || method === "HEAD" ? undefined : body.text;
   const answer = await askFunctions(c.env, { method, url, headers, body: sent, from, trace });
 
   if (policy.from === "public") {

@@ -284,6 +284,24 @@ describe("what does not belong is turned away at the edge", () => {
     expect((await post("x=1", "application/x-www-form-urlencoded")).status).toBe(303);
   });
 
+  test("what fuzzing found: a look with a body, a zero in a sale's id, a type without a body", async () => {
+    const raw = (method: string, path: string, headers: Record<string, string>, body = "") =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const { hostname, port } = new URL(stack.get().url);
+        const asked = request({ hostname, port, path, method, headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        asked.on("error", reject).end(body);
+      });
+    const json = { authorization: "Bearer a.b.c", "content-type": "application/json", "content-length": "2" };
+    expect(await raw("GET", "/api/admin/sales", json, "{}")).toBe(401);
+    expect(await raw("GET", `/sales/${sale}%00x`, {})).toBe(404);
+    expect(await raw("POST", `/sales/${sale}/visit/join`, { "content-type": "multipart/form-data" })).toBe(
+      303,
+    );
+  });
+
   test("names that only the Workers use among themselves are not believed", async () => {
     const ann = shopper(stack.get(), sale);
     await ann.join();
