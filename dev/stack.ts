@@ -32,7 +32,7 @@ export interface StackOptions {
   edge?: Record<string, string>;
   /** Keeps the Workers' logs to itself. */
   quiet?: boolean;
-  /** Where the Workers' logs go, line by line. Default: standard error. */
+  /** Where the Workers' logs go, line by line. Default: standard error, without the lines of requests that went well. */
   log?: (line: string) => void;
   /** Changes a bundled Lua script before it runs: for negative controls. Called with each script's file name. */
   luaPatch?: (file: string, source: string) => string;
@@ -70,7 +70,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
-  const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
+  const toStderr = (line: string) => {
+    if (!line.includes('"outcome":"ok"')) process.stderr.write(`${line}\n`);
+  };
   const log = options.quiet === true ? () => undefined : (options.log ?? toStderr);
 
   try {
