@@ -3,12 +3,17 @@ import { Command } from "commander";
 import { z } from "zod";
 import { commitmentOf, placeOf } from "../static/assets/draw.js";
 
+const drawSchema = z.object({
+  commitment: z.string(),
+  seed: z.string().optional(),
+  count: z.number().optional(),
+});
 const published = z.object({
   name: z.string(),
   opensAt: z.string(),
-  draw: z
-    .object({ commitment: z.string(), seed: z.string().optional(), count: z.number().optional() })
-    .optional(),
+  registration: z.object({ until: z.string() }).optional(),
+  draw: drawSchema.optional(),
+  slotDraw: drawSchema.optional(),
 });
 
 /** What ends the command with one line. */
@@ -31,16 +36,28 @@ async function publicData(address: string): Promise<z.output<typeof published>> 
   return sale.data;
 }
 
-async function check(address: string, numbers: string[], { commitment: noted }: { commitment?: string }) {
-  const { name, opensAt, draw } = await publicData(address);
-  if (draw === undefined) throw new Wrong(`"${name}" has no draw: its line goes by arrival.`);
+interface Options {
+  commitment?: string;
+  slots?: true;
+}
+
+async function check(address: string, numbers: string[], { commitment: noted, slots }: Options) {
+  const sale = await publicData(address);
+  const { name, opensAt } = sale;
+  const draw = slots === true ? sale.slotDraw : sale.draw;
+  if (draw === undefined)
+    throw new Wrong(
+      `"${name}" has no such draw: its ${slots === true ? "slots are not drawn" : "line goes by arrival"}.`,
+    );
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   say(`Fingerprint  ${draw.commitment}`);
   if (noted !== undefined && noted !== draw.commitment)
     throw new Wrong("The fingerprint is not the one you noted: it was changed after it was published.");
   if (draw.seed === undefined || draw.count === undefined)
     throw new Wrong(
-      `The secret is published at opening, ${opensAt}. Note the fingerprint, and come back then.`,
+      slots === true
+        ? `The secret is published when registration closes, ${sale.registration?.until ?? opensAt}. Note the fingerprint, and come back then.`
+        : `The secret is published at opening, ${opensAt}. Note the fingerprint, and come back then.`,
     );
   say(`Secret       ${draw.seed}\nNumbers      1 to ${draw.count}`);
   if ((await commitmentOf(draw.seed)) !== draw.commitment)
@@ -51,7 +68,7 @@ async function check(address: string, numbers: string[], { commitment: noted }: 
   for (const text of numbers) {
     const number = Number(text);
     if (!Number.isInteger(number) || number < 1 || number > draw.count)
-      throw new Wrong(`There is no number ${text} in this lobby: it gave out 1 to ${draw.count}.`);
+      throw new Wrong(`There is no number ${text} in this draw: it was over 1 to ${draw.count}.`);
     say(`Number ${number} has place ${await placeOf(draw.seed, draw.count, number)}.`);
   }
 }
@@ -59,7 +76,8 @@ async function check(address: string, numbers: string[], { commitment: noted }: 
 const command = new Command("check-draw")
   .description("Recomputes places of a sale's draw from its public data.")
   .argument("<sale>", "address of the sale's page, such as https://shop.example/sales/spring")
-  .argument("[numbers...]", "numbers of the lobby")
+  .argument("[numbers...]", "numbers of the lobby, or of confirmation")
+  .option("--slots", "the draw of the slots, not that of the line")
   .option("--commitment <hex>", "the fingerprint as you noted it before the sale opened")
   .addHelpText("after", "\nExample:\n  npm run check-draw -- https://shop.example/sales/spring 17 230")
   .action(check);

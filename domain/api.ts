@@ -23,7 +23,12 @@ export const publicSaleSchema = saleSchema
     phase: z.enum(phases),
     mode: z.enum(modes),
     lobbyOpensAt: time.describe("from when the line takes people"),
+    registration: z
+      .object({ from: time, until: time })
+      .optional()
+      .describe("while addresses are taken, where the sale takes them"),
     draw: drawSchema.optional(),
+    slotDraw: drawSchema.optional().describe("the draw of the slots, over the numbers of confirmation"),
   })
   .openapi("Sale");
 
@@ -65,19 +70,25 @@ export const pulseSchema = z
           "those so far; by everything that is not paid for. Null while there is enough for all in line",
       ),
     draw: drawSchema.optional(),
+    slots: z
+      .object({ left: units, claimUntil: time })
+      .optional()
+      .describe("units set aside and not claimed yet; what is left of them at `claimUntil` goes to the line"),
   })
   .openapi("Pulse");
 
 export const ticketSchema = z
   .object({
     ticket: z.string(),
-    number: z.int().positive(),
+    number: z.int().nonnegative().describe("the place; 0 with a slot, which waits for nobody"),
     joinedAt: time,
     epoch: z.int().positive(),
     lobby: z
       .literal(true)
       .optional()
       .describe("the number is one of the lobby: the draw gives it its place at opening"),
+    pass: z.string().optional().describe("with a slot, once the sale is open"),
+    expiresAt: time.optional().describe("when that pass ends"),
   })
   .openapi("Ticket");
 
@@ -89,19 +100,75 @@ export const joinInputSchema = z
       .max(2048)
       .optional()
       .describe("the bot check's token, where the shop wants one"),
+    slotToken: z
+      .string()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe("what the e-mail of a slot carries: goes past the line"),
   })
   .openapi("JoinInput");
 
 export const registrationInputSchema = z
-  .strictObject({ email: z.email().max(254) })
+  .strictObject({
+    email: z.email("not an e-mail address").max(254),
+    botCheck: joinInputSchema.shape.botCheck,
+  })
   .openapi("RegistrationInput");
 
-export const confirmedRegistrationSchema = z
+export const registrationSchema = z
   .object({
     status: z.enum(["slot", "waiting"]),
+    number: z.int().positive().describe("in the order of confirmation"),
+    registered: units.describe("confirmed addresses so far"),
+    slots: units.describe("units set aside; 0 where the sale has no slots"),
+    decided: z.boolean().describe("whether it is final who has a slot"),
+    decidesAt: time.describe("when that is"),
+    ahead: units
+      .optional()
+      .describe("first come: of those who wait, so many at most come before, should a slot become free"),
+    place: z.int().positive().optional().describe("by the draw, once it was made"),
+    claimUntil: time.optional().describe("a slot is kept until then"),
+    slotToken: z.string().optional().describe("of a slot, once that is final: for joining"),
+  })
+  .openapi("Registration");
+
+export const confirmedRegistrationSchema = registrationSchema
+  .extend({
     registration: z.string().describe("shows that the address is confirmed: the bearer token of a join"),
   })
   .openapi("ConfirmedRegistration");
+
+export const registrationNumbersSchema = z
+  .object({
+    asked: units.describe("have been sent a link and have not confirmed"),
+    waiting: units,
+    slot: units,
+    left: units.describe("took their registration back"),
+    slots: z.object({
+      count: units,
+      given: units,
+      decided: z.boolean(),
+      decidesAt: time,
+    }),
+    emails: z.object({
+      queued: units,
+      sending: units,
+      sent: units,
+      dead: units,
+      secondsToSend: units.describe("what is queued takes so long, at the rate and within the daily cap set"),
+      lastAt: time.nullable().describe("when the last of them goes out"),
+    }),
+  })
+  .openapi("RegistrationNumbers");
+
+export const importedSchema = z
+  .object({
+    imported: units,
+    known: units.describe("were on the list already"),
+    errors: z.array(z.object({ row: z.int().positive(), detail: z.string() })),
+  })
+  .openapi("Imported");
 
 export const passSchema = z.object({ pass: z.string(), expiresAt: time }).openapi("Pass");
 
@@ -180,7 +247,9 @@ export const liveSchema = z
         ledgerDifference: z
           .int()
           .describe("units by which the ledger and the counters differ; zero when all is well"),
-        items: z.array(z.object({ sku: skuSchema, stock: units, held: units, confirmed: units })),
+        items: z.array(
+          z.object({ sku: skuSchema, stock: units, slots: units, held: units, confirmed: units }),
+        ),
       })
       .nullable()
       .describe("what Postgres knows; null while it does not answer"),
@@ -240,6 +309,9 @@ export type Pulse = z.output<typeof pulseSchema>;
 export type TicketAnswer = z.output<typeof ticketSchema>;
 export type Draw = z.output<typeof drawSchema>;
 export type JoinInput = z.output<typeof joinInputSchema>;
+export type Registration = z.output<typeof registrationSchema>;
+export type RegistrationNumbers = z.output<typeof registrationNumbersSchema>;
+export type Imported = z.output<typeof importedSchema>;
 export type ConfirmedRegistration = z.output<typeof confirmedRegistrationSchema>;
 export type PassAnswer = z.output<typeof passSchema>;
 export type ReservationInput = z.output<typeof reservationInputSchema>;
@@ -280,6 +352,7 @@ const saleAndId = sale.extend({ id: z.uuid().overwrite((id) => id.toLowerCase())
 const ticket = [{ ticket: [] }];
 const pass = [{ pass: [] }];
 const operator = [{ operator: [] }];
+const registered = [{ registration: [] }];
 
 export const listSales = createRoute({
   method: "get",
@@ -316,7 +389,7 @@ export const joinQueue = createRoute({
     201: json(ticketSchema, "a new place"),
     200: json(ticketSchema, "the place this shopper has already"),
     ...refusing("not_open", "sold_out", "closed", "on_hold", "not_found", "invalid_input"),
-    ...refusing("bot_check_failed", "registration_needed", "login_needed", "invalid_ticket"),
+    ...refusing("bot_check_failed", "registration_needed", "login_needed", "invalid_ticket", "slot_ended"),
   },
 });
 
@@ -327,7 +400,43 @@ export const register = createRoute({
   request: { params: sale, body: body(registrationInputSchema) },
   responses: {
     202: { description: "taken; the same for every address" },
-    ...refusing("registration_closed", "invalid_input", "not_found", "on_hold"),
+    ...refusing("registration_closed", "bot_check_failed", "invalid_input", "not_found", "on_hold"),
+  },
+});
+
+export const readRegistration = createRoute({
+  method: "get",
+  path: "/api/sales/{sale}/registrations/mine",
+  summary: "How one's own registration stands",
+  security: registered,
+  request: { params: sale },
+  responses: {
+    200: json(registrationSchema, "the registration"),
+    ...refusing("registration_needed", "not_found"),
+  },
+});
+
+export const cancelRegistration = createRoute({
+  method: "post",
+  path: "/api/sales/{sale}/registrations/cancel",
+  summary: "Take a registration back: the address is deleted, a slot goes to the next",
+  security: registered,
+  request: {
+    params: sale,
+    body: {
+      required: false,
+      content: {
+        "application/json": {
+          schema: z.strictObject({
+            token: z.string().max(1024).optional().describe("of an e-mail; else the registration's own"),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    204: { description: "taken back, now or before" },
+    ...refusing("invalid_input", "registration_needed", "not_found"),
   },
 });
 
@@ -337,8 +446,8 @@ export const confirmRegistration = createRoute({
   summary: "Confirm an address by the token of its e-mail",
   request: { params: sale, body: body(z.strictObject({ token: z.string().max(1024) })) },
   responses: {
-    200: json(confirmedRegistrationSchema, "confirmed, now or before"),
-    ...refusing("token_expired", "invalid_input", "not_found"),
+    200: json(confirmedRegistrationSchema, "confirmed, now or before by the same browser"),
+    ...refusing("token_expired", "link_used", "registration_closed", "invalid_input", "not_found"),
   },
 });
 
@@ -544,6 +653,41 @@ export const rebuildSale = createRoute({
       "Redis sells again; old tickets have their numbers back when they join again",
     ),
     ...refusing("unauthorized", "not_found", "redis_intact", "on_hold"),
+  },
+});
+
+export const readRegistrationNumbers = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/registrations",
+  summary: "Registrations by state, and how far their e-mails are",
+  security: operator,
+  request: { params: sale },
+  responses: {
+    200: json(registrationNumbersSchema, "the numbers"),
+    ...refusing("unauthorized", "not_found"),
+  },
+});
+
+const csv = (description: string) => ({ description, content: { "text/csv": { schema: z.string() } } });
+
+export const exportRegistrations = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/registrations.csv",
+  summary: "All registrations: email, state, number, confirmedAt",
+  security: operator,
+  request: { params: sale },
+  responses: { 200: csv("in the order of confirmation"), ...refusing("unauthorized", "not_found") },
+});
+
+export const importInvites = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/invites",
+  summary: "Put addresses on the list, confirmed: CSV with a column `email`, 1 MB at most",
+  security: operator,
+  request: { params: sale, body: { required: true, ...csv("the list") } },
+  responses: {
+    200: json(importedSchema, "the good rows are on the list; the others are named"),
+    ...refusing("unauthorized", "not_found", "registration_closed", "invalid_input", "body_too_large"),
   },
 });
 

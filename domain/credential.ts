@@ -7,6 +7,7 @@ import type { ClaimsOf, TokenKeys } from "./token.ts";
 export const SHOPPER_COOKIE = "__Host-shopper";
 export const ticketCookie = (saleId: string) => `__Host-ticket-${saleId}`;
 export const registeredCookie = (saleId: string) => `__Host-registered-${saleId}`;
+export const slotCookie = (saleId: string) => `__Host-slot-${saleId}`;
 export const passCookie = (saleId: string) => `__Host-pass-${saleId}`;
 
 /** How long a browser keeps its tokens; the tokens themselves say what they are good for. */
@@ -40,4 +41,14 @@ export async function claimsFor<Kind extends keyof typeof cookieOf>(
   const token = bearer(headers) ?? cookie(headers, cookieOf[kind](sale));
   const claims = token === undefined ? undefined : await keys.verify(kind, token);
   return claims?.sale === sale ? claims : undefined;
+}
+
+/** A slot that the browser keeps. It does not travel as bearer token: there a join brings its ticket. */
+export async function slotByCookie(
+  keys: TokenKeys,
+  sale: string,
+  headers: Headers,
+): Promise<ClaimsOf<"slot"> | undefined> {
+  const token = cookie(headers, slotCookie(sale));
+  return token === undefined ? undefined : await keys.verify("slot", token);
 }

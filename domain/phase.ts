@@ -8,7 +8,10 @@ import type { Mode, Phase, Sale } from "./sale.ts";
 const LOBBY_MS = 15 * 60_000;
 
 export interface SaleTimes {
-  registrationOpensAtMs: number | undefined;
+  /** While addresses are taken, where they are at all. */
+  registration: { fromMs: number; untilMs: number } | undefined;
+  /** From when it is final who has a slot. */
+  slotsDecidedFromMs: number;
   /** When the line starts to take people. */
   lobbyOpensAtMs: number;
   opensAtMs: number;
@@ -16,16 +19,27 @@ export interface SaleTimes {
 }
 
 export function saleTimes(
-  sale: Pick<Sale, "registrationOpensAt" | "registrationClosesAt" | "opensAt" | "closesAt">,
+  sale: Pick<
+    Sale,
+    "registrationOpensAt" | "registrationClosesAt" | "opensAt" | "closesAt" | "identity" | "slots"
+  >,
 ): SaleTimes {
+  const at = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
   const opensAtMs = Date.parse(sale.opensAt);
-  const registrationOpensAtMs =
-    sale.registrationOpensAt === undefined ? undefined : Date.parse(sale.registrationOpensAt);
-  const lobbyOpensAtMs =
-    sale.registrationClosesAt === undefined
-      ? Math.max(opensAtMs - LOBBY_MS, registrationOpensAtMs ?? 0)
-      : Date.parse(sale.registrationClosesAt);
-  return { registrationOpensAtMs, lobbyOpensAtMs, opensAtMs, closesAtMs: Date.parse(sale.closesAt) };
+  const closesAtMs = Date.parse(sale.closesAt);
+  const [fromMs, untilMs] = [at(sale.registrationOpensAt), at(sale.registrationClosesAt)];
+  const needsAddresses = sale.identity === "registered";
+  const takesAddresses = needsAddresses || sale.slots !== undefined || fromMs !== undefined;
+  return {
+    // A sale that needs them takes them from its creation, and for as long as it lasts, where it says nothing else.
+    registration: takesAddresses
+      ? { fromMs: fromMs ?? 0, untilMs: untilMs ?? (needsAddresses ? closesAtMs : opensAtMs) }
+      : undefined,
+    slotsDecidedFromMs: untilMs ?? opensAtMs,
+    lobbyOpensAtMs: untilMs ?? Math.max(opensAtMs - LOBBY_MS, fromMs ?? 0),
+    opensAtMs,
+    closesAtMs,
+  };
 }
 
 export interface SaleState {
@@ -36,12 +50,17 @@ export interface SaleState {
   soldOut: boolean;
 }
 
-export function phaseOf(times: SaleTimes, state: SaleState, nowMs: number): Phase {
+export function phaseOf(
+  times: Pick<SaleTimes, "lobbyOpensAtMs" | "opensAtMs" | "closesAtMs"> & {
+    registration: { fromMs: number } | undefined;
+  },
+  state: SaleState,
+  nowMs: number,
+): Phase {
   if (state.settled) return "settled";
   if (nowMs >= times.closesAtMs) return "closed";
   if (nowMs >= times.opensAtMs) return state.soldOut ? "sold_out" : "open";
   if (nowMs >= times.lobbyOpensAtMs) return "lobby";
-  if (times.registrationOpensAtMs !== undefined && nowMs >= times.registrationOpensAtMs)
-    return "registration";
+  if (times.registration !== undefined && nowMs >= times.registration.fromMs) return "registration";
   return "scheduled";
 }

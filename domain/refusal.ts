@@ -35,6 +35,11 @@ export const refusals = {
   rate_limited: { status: 429, title: "Too many requests." },
   // where the sale stands
   registration_closed: { status: 409, title: "This sale takes no registrations now." },
+  link_used: { status: 409, title: "This link was used already. Registering again sends a new one." },
+  slot_ended: {
+    status: 409,
+    title: "This slot has ended; its unit went to the line, which everybody can join.",
+  },
   token_expired: { status: 410, title: "This link has ended. Registering again sends a new one." },
   not_open: { status: 409, title: "The line for this sale is not open yet." },
   closed: { status: 409, title: "This sale has ended." },

@@ -77,7 +77,10 @@ const fields = z.strictObject({
       from: z
         .string()
         .max(320)
-        .regex(/^[^<>"\r\n]{1,120} <[^\s@<>]+@[^\s@<>]+>$/, "a name and an address, such as Shop <shop@example.com>")
+        .regex(
+          /^[^<>"\r\n]{1,120} <[^\s@<>]+@[^\s@<>]+>$/,
+          "a name and an address, such as Shop <shop@example.com>",
+        )
         .optional(),
       replyTo: z.email().max(254).optional(),
       note: z.string().trim().max(1000).optional(),
@@ -136,12 +139,30 @@ export const saleSchema = fields.superRefine((sale, context) => {
 
   if (sale.slots !== undefined) {
     const stock = sale.items.reduce((sum, item) => sum + item.stock, 0);
+    if (sale.identity === "account")
+      wrong(["slots"], "are given to e-mail addresses; this sale is for accounts");
     if (sale.slots.count > stock) wrong(["slots", "count"], `more than the stock of ${stock}`);
     const claimUntil = Date.parse(sale.slots.claimUntil);
     if (claimUntil <= opensAt || claimUntil > closesAt)
       wrong(["slots", "claimUntil"], "must be after opensAt and not after closesAt");
   }
 });
+
+/**
+ * How the units set aside for slots spread over the items: in proportion to their stock, the rest by the largest
+ * remainders, of equal ones by the earlier item. Pure.
+ */
+export function slotsBySku({ items, slots }: Pick<Sale, "items" | "slots">): Map<string, number> {
+  const { count } = slots ?? { count: 0 };
+  const stock = items.reduce((sum, item) => sum + item.stock, 0);
+  const shares = items.map((item) => {
+    const exact = stock === 0 ? 0 : (count * item.stock) / stock;
+    return { sku: item.sku, units: Math.floor(exact), remainder: exact % 1 };
+  });
+  let rest = count - shares.reduce((sum, { units }) => sum + units, 0);
+  for (const share of [...shares].sort((a, b) => b.remainder - a.remainder)) if (rest-- > 0) share.units++;
+  return new Map(shares.map(({ sku, units }) => [sku, units]));
+}
 
 export type SaleInput = z.input<typeof saleSchema>;
 export type Sale = z.output<typeof saleSchema>;

@@ -7,6 +7,8 @@ import { issueRefunds } from "./checkout/refund.ts";
 import { fetchUndelivered, processEvents } from "./checkout/webhook.ts";
 import { sendDueEmails } from "./mail/mailer.ts";
 import { tick } from "./queue/pulse.ts";
+import { forgetAddresses } from "./registration/retention.ts";
+import { salesWithSlots, settleSlotsNow } from "./registration/slots.ts";
 import { expireHolds } from "./reservation/expire.ts";
 import { publishedSales, publishPending } from "./sale/sale.ts";
 import type { Services } from "./services.ts";
@@ -14,6 +16,11 @@ import { drain } from "./sync/sync.ts";
 
 export async function everyMinute(services: Services): Promise<void> {
   await attempt("publish", () => publishPending(services));
+  await attempt("slots", async () => {
+    for (const saleId of await salesWithSlots(services))
+      await attempt("slots", () => settleSlotsNow(services, saleId));
+  });
+  await attempt("retention", () => forgetAddresses(services));
   if (services.payments !== undefined) {
     await attempt("events", () => processEvents(services));
     await attempt("undelivered", () => fetchUndelivered(services, Date.now()));

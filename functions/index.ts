@@ -7,12 +7,15 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { routePath } from "hono/route";
+import { stream } from "hono/streaming";
 import * as api from "../domain/api.ts";
 import {
   bearer,
   claimsFor,
   passCookie,
   registeredCookie,
+  slotByCookie,
+  slotCookie,
   setCookie,
   ticketCookie,
 } from "../domain/credential.ts";
@@ -39,7 +42,13 @@ import { isOperator } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
 import { persist } from "./redis/client.ts";
-import { confirmRegistration, register } from "./registration/registration.ts";
+import { exportRegistrations, importInvites, readNumbers } from "./registration/list.ts";
+import {
+  cancelRegistration,
+  confirmRegistration,
+  readRegistration,
+  register,
+} from "./registration/registration.ts";
 import { releaseReservation, reserve } from "./reservation/reservation.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
@@ -129,9 +138,12 @@ app.openapi(api.joinQueue, async (c) => {
       account: c.req.header(ACCOUNT_HEADER),
       old: await ticketOf(c, sale),
       failedCheck: c.req.header(BOT_CHECK_HEADER) === "failed",
+      slot: accepted(await slotOf(c, sale, c.req.valid("json").slotToken)).slot,
     }),
   );
   c.header("set-cookie", setCookie(ticketCookie(sale), answer.ticket));
+  if (answer.pass !== undefined)
+    c.header("set-cookie", setCookie(passCookie(sale), answer.pass), { append: true });
   c.header(EPOCH_HEADER, String(answer.epoch));
   return c.json(answer, created ? 201 : 200);
 });
@@ -139,15 +151,44 @@ app.openapi(api.joinQueue, async (c) => {
 app.openapi(api.register, async (c) => {
   const { sale } = c.req.valid("param");
   const { email } = c.req.valid("json");
-  accepted(await register(c.var.services, sale, email, new URL(c.req.url).origin));
+  const failedCheck = c.req.header(BOT_CHECK_HEADER) === "failed";
+  const shop = new URL(c.req.url).origin;
+  accepted(await register(c.var.services, sale, { email, shop, failedCheck }));
   return c.body(null, 202);
 });
 
 app.openapi(api.confirmRegistration, async (c) => {
   const { sale } = c.req.valid("param");
-  const answer = accepted(await confirmRegistration(c.var.services, sale, c.req.valid("json").token));
+  const { token } = c.req.valid("json");
+  const browser = c.req.header(SHOPPER_HEADER) ?? "";
+  const answer = accepted(await confirmRegistration(c.var.services, sale, token, browser));
   c.header("set-cookie", setCookie(registeredCookie(sale), answer.registration));
+  keepSlot(c, sale, answer.slotToken);
   return c.json(answer, 200);
+});
+
+app.openapi(api.readRegistration, async (c) => {
+  const { sale: id } = c.req.valid("param");
+  const { shopper } = accepted(registeredShopper(c));
+  const sale = accepted((await readSale(c.var.services, id)) ?? (await missing(c.var.services, id)));
+  const mine = accepted(
+    (await readRegistration(c.var.services, sale, shopper)) ?? refuse("registration_needed"),
+  );
+  keepSlot(c, id, mine.slotToken);
+  return c.json(mine, 200);
+});
+
+app.openapi(api.cancelRegistration, async (c) => {
+  const { sale: id } = c.req.valid("param");
+  const token = c.req.valid("json").token;
+  const sale = accepted((await readSale(c.var.services, id)) ?? (await missing(c.var.services, id)));
+  const { shopper } = accepted(
+    token === undefined ? registeredShopper(c) : ((await ofCancellation(c, id, token)) ?? notALink("/token")),
+  );
+  await cancelRegistration(c.var.services, sale, shopper);
+  for (const name of [registeredCookie, slotCookie])
+    c.header("set-cookie", setCookie(name(id), "", 0), { append: true });
+  return c.body(null, 204);
 });
 
 app.openapi(api.leaveQueue, async (c) => {
@@ -227,6 +268,27 @@ app.openapi(api.rebuildSale, async (c) =>
   c.json(accepted(await rebuildSale(c.var.services, c.req.valid("param").sale)), 200),
 );
 
+app.openapi(api.readRegistrationNumbers, async (c) =>
+  c.json(accepted(await readNumbers(c.var.services, c.req.valid("param").sale)), 200),
+);
+
+app.openapi(api.exportRegistrations, async (c) => {
+  const { sale } = c.req.valid("param");
+  const { pages } = accepted(await exportRegistrations(c.var.services, sale));
+  c.header("content-type", "text/csv; charset=utf-8");
+  c.header("content-disposition", `attachment; filename="registrations-${sale}.csv"`);
+  return stream(c, async (out) => {
+    for await (const page of pages) await out.write(page);
+  });
+});
+
+app.openapi(api.importInvites, async (c) => {
+  const { sale } = c.req.valid("param");
+  const list = await c.req.text();
+  const shop = new URL(c.req.url).origin;
+  return c.json(accepted(await importInvites(c.var.services, sale, list, shop)), 200);
+});
+
 app.openapi(api.refundOrder, async (c) => {
   const { sale, id } = c.req.valid("param");
   const { refundId, ...request } = c.req.valid("json");
@@ -277,6 +339,7 @@ app.get("/healthz", async (c) => {
 
 app.openAPIRegistry.registerComponent("securitySchemes", "ticket", { type: "http", scheme: "bearer" });
 app.openAPIRegistry.registerComponent("securitySchemes", "pass", { type: "http", scheme: "bearer" });
+app.openAPIRegistry.registerComponent("securitySchemes", "registration", { type: "http", scheme: "bearer" });
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", { type: "http", scheme: "bearer" });
 
 app.get("/openapi.json", (c) => {
@@ -301,6 +364,38 @@ app.onError((error) => {
 
 const ticketOf = (c: Ctx, sale: string): Promise<TicketClaims | undefined> =>
   claimsFor(c.var.services.keys, "ticket", sale, c.req.raw.headers);
+
+/** The slot a request brings: said in its body, or else kept by the browser, where a worthless one does no harm. */
+async function slotOf(
+  c: Ctx,
+  sale: string,
+  said: string | undefined,
+): Promise<{ slot: { shopper: string; asked: boolean } | undefined } | Refusal<"invalid_input">> {
+  const claims =
+    said === undefined
+      ? await slotByCookie(c.var.services.keys, sale, c.req.raw.headers)
+      : await c.var.services.keys.verify("slot", said);
+  if (claims?.sale === sale) return { slot: { shopper: claims.shopper, asked: said !== undefined } };
+  return said === undefined ? { slot: undefined } : notALink("/slotToken");
+}
+
+const notALink = (pointer: string) =>
+  refuse("invalid_input", { errors: [{ pointer, detail: "not a link of this sale" }] });
+
+const ofCancellation = async (c: Ctx, sale: string, token: string) => {
+  const claims = await c.var.services.keys.verify("cancellation", token);
+  return claims?.sale === sale ? { shopper: claims.shopper } : undefined;
+};
+
+/** Who is registered, as the edge verified it. */
+const registeredShopper = (c: Ctx): { shopper: string } | Refusal<"registration_needed"> => {
+  const shopper = c.req.header(REGISTERED_HEADER);
+  return shopper === undefined ? refuse("registration_needed") : { shopper };
+};
+
+function keepSlot(c: Ctx, sale: string, token: string | undefined): void {
+  if (token !== undefined) c.header("set-cookie", setCookie(slotCookie(sale), token), { append: true });
+}
 
 const passOf = async (c: Ctx, sale: string): Promise<PassClaims | Refusal<"invalid_pass">> =>
   (await claimsFor(c.var.services.keys, "pass", sale, c.req.raw.headers)) ?? refuse("invalid_pass");

@@ -53,5 +53,5 @@ alter table stock_ledger
   drop constraint stock_ledger_to_account_check,
   add constraint stock_ledger_from_account_check check (from_account in ('supply', 'available', 'slots', 'held', 'confirmed')),
   add constraint stock_ledger_to_account_check check (to_account in ('supply', 'available', 'slots', 'held', 'confirmed'));
--- Whose slot a reservation used, and until when it goes back there: it outlives Redis with the reservation.
-alter table reservations add column slot jsonb;
+alter table reservations add column slot_until timestamptz;
+comment on column reservations.slot_until is 'where it took the unit of a slot: until when the slot lasts';

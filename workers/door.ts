@@ -4,11 +4,12 @@
  * for it, and the bot check. What is turned away here costs the functions nothing.
  */
 import type { Context } from "hono";
-import { bearer, setCookie, SHOPPER_COOKIE } from "../domain/credential.ts";
+import { bearer, setCookie, SHOPPER_COOKIE, slotByCookie } from "../domain/credential.ts";
 import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
-import { BODY_MAX_BYTES, EVENT_MAX_BYTES, readJsonBody } from "./body.ts";
+import type { TokenKeys } from "../domain/token.ts";
+import { readKind } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
 import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions, circuit, type From } from "./functions.ts";
@@ -35,7 +36,7 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
   const { trace } = c.var;
   const { sale } = c.req.param();
   if (sale !== undefined && !SALE_ID.test(sale)) return problem(refuse("not_found"));
-  const body = await readJsonBody(c.req.raw, policy.from === "stripe" ? EVENT_MAX_BYTES : BODY_MAX_BYTES);
+  const body = await readKind(c.req.raw, policy.body ?? "json");
   if (isRefusal(body)) return problem(body);
 
   const identity = await identify(c, policy, sale ?? "");
@@ -48,12 +49,14 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
     return problem(refuse("rate_limited", { retryAfterSeconds: verdict.retryAfterSeconds }), fields);
   if (identity !== undefined && isRefusal(identity)) return problem(identity, fields);
 
-  const checked = await checkNewcomer(c.env, policy, identity, body.json, address);
+  const hasSlot = await bringsSlot(keysOf(c.env), sale ?? "", headers, body.json);
+  const checked = hasSlot ? {} : await checkNewcomer(c.env, policy, identity, body.json, address);
   if (isRefusal(checked)) return problem(checked, fields);
   const from = fromWhom(policy, identity, checked);
   // A look has no body; one that was sent all the same is not passed on.
   const sent = method === "GET" || method === "HEAD" ? undefined : body.text;
-  const answer = await askFunctions(c.env, { method, url, headers, body: sent, from, trace });
+  const { type } = body;
+  const answer = await askFunctions(c.env, { method, url, headers, body: sent, type, from, trace });
 
   if (policy.from === "public") {
     answer.headers.set("cache-tag", sale === undefined ? LIST_TAG : saleTag(sale));
@@ -102,6 +105,14 @@ async function identify(
 function knownBy(identity: Identity | Refusal | undefined): string | undefined {
   if (identity === undefined || isRefusal(identity)) return undefined;
   return identity.account ?? identity.registered ?? (identity.minted ? undefined : identity.shopper);
+}
+
+/** Who has a slot was looked at when it was given. */
+async function bringsSlot(keys: TokenKeys, sale: string, headers: Headers, body: unknown): Promise<boolean> {
+  const said = typeof body === "object" && body !== null && "slotToken" in body ? body.slotToken : undefined;
+  const slot =
+    typeof said === "string" ? await keys.verify("slot", said) : await slotByCookie(keys, sale, headers);
+  return slot?.sale === sale;
 }
 
 /** Counts a request in this isolate, and what that allows in this location. */

@@ -37,8 +37,9 @@ export interface Call {
   method: string;
   /** The address as the client sees it. */
   url: string | URL;
-  /** JSON. */
   body?: string | undefined;
+  /** What the body is; JSON where it is not said. */
+  type?: string;
   /** Who it is from; on public calls nobody, because what they answer may be cached for everybody. */
   from?: From | undefined;
   /** The client's headers: its credentials go on with a personal call, nothing else does. */
@@ -49,7 +50,7 @@ export interface Call {
 /** Asks the functions Worker. It not answering is an answer too: 503, nothing was lost. */
 export async function askFunctions(
   env: Env,
-  { method, url, body, from, headers: given, trace }: Call,
+  { method, url, body, type = "application/json", from, headers: given, trace }: Call,
 ): Promise<Response> {
   const headers = new Headers({ [REQUEST_ID_HEADER]: trace.requestId, [TRACE_HEADER]: trace.parent });
   for (const name of passedOn(from)) {
@@ -62,7 +63,7 @@ export async function askFunctions(
     if (from.account !== undefined) headers.set(ACCOUNT_HEADER, from.account);
     if (from.failedBotCheck === true) headers.set(BOT_CHECK_HEADER, "failed");
   }
-  if (body !== undefined) headers.set("content-type", "application/json");
+  if (body !== undefined) headers.set("content-type", type);
   const startedMs = Date.now();
   const tookMs = () => Date.now() - startedMs;
   try {

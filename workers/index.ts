@@ -9,7 +9,6 @@ import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import { widgetOf } from "./bot-check.ts";
-import { confirm } from "./confirm.ts";
 import { answer, copyOf, keep, keyOf, purgesSoFar, type Copy } from "./copies.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import { pass } from "./door.ts";
@@ -17,6 +16,7 @@ import { draw } from "./draw.ts";
 import type { EdgeContext, Env } from "./env.ts";
 import { smallForm } from "./forms.ts";
 import { circuit } from "./functions.ts";
+import { links } from "./links.ts";
 import { logLine } from "./log.ts";
 import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { homePage } from "./pages/home.tsx";
@@ -94,7 +94,7 @@ app.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
 });
 
 app.route("/", draw);
-app.route("/", confirm);
+app.route("/", links);
 
 app.route("/", visit);
 

@@ -3,6 +3,7 @@
  * is not here does not exist; a method that is not here is refused with the ones that are.
  */
 import type { TokenKind } from "../domain/token.ts";
+import type { BodyKind } from "./body.ts";
 
 /** Requests per second that a key may make for ever, and at once after a rest. */
 export interface Rate {
@@ -66,6 +67,8 @@ export interface Policy {
   newcomers?: "counted";
   /** After the bot check, where there is one. */
   botCheck?: true;
+  /** What a body has to be, if there is one; JSON where it is not said. */
+  body?: BodyKind;
   /** Turned away first when the functions are in trouble (circuit.ts), but for who is in line. */
   shedFirst?: true;
   /** A ticket from before a rebuild is turned away here, as far as this isolate knows of the rebuild. */
@@ -87,9 +90,11 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   },
   {
     path: "/api/sales/:sale/registrations",
-    methods: { POST: { from: "shopper", newcomers: "counted", shedFirst: true } },
+    methods: { POST: { from: "shopper", newcomers: "counted", botCheck: true, shedFirst: true } },
   },
   { path: "/api/sales/:sale/registrations/confirm", methods: { POST: { from: "shopper" } } },
+  { path: "/api/sales/:sale/registrations/mine", methods: { GET: { from: "shopper" } } },
+  { path: "/api/sales/:sale/registrations/cancel", methods: { POST: { from: "shopper" } } },
   { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket", fenced: true } } },
   { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
   {
@@ -99,6 +104,10 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   { path: "/api/sales/:sale/reservations/:id/checkout", methods: { POST: { from: "pass" } } },
   { path: "/api/sales/:sale/orders/:id", methods: { GET: { from: "pass" } } },
   {
+    path: "/api/admin/sales/:sale/invites",
+    methods: { POST: { from: "operator", body: "csv" } },
+  },
+  {
     path: "/api/admin/*",
     methods: {
       GET: { from: "operator" },
@@ -107,7 +116,7 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
       DELETE: { from: "operator" },
     },
   },
-  { path: "/webhooks/stripe", methods: { POST: { from: "stripe" } } },
+  { path: "/webhooks/stripe", methods: { POST: { from: "stripe", body: "event" } } },
   { path: "/openapi.json", methods: { GET: { from: "public" } } },
   { path: "/healthz", methods: { GET: { from: "public" } } },
 ];

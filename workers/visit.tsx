@@ -13,10 +13,18 @@ import type {
   Problem,
   PublicSale,
   Pulse,
+  Registration,
   Reservation,
   TicketAnswer,
 } from "../domain/api.ts";
-import { cookie, passCookie, setCookie, ticketCookie } from "../domain/credential.ts";
+import {
+  cookie,
+  passCookie,
+  registeredCookie,
+  setCookie,
+  slotCookie,
+  ticketCookie,
+} from "../domain/credential.ts";
 import { refusals } from "../domain/refusal.ts";
 import { placeOf } from "../static/assets/draw.js";
 import type { ApiCall, EdgeContext } from "./env.ts";
@@ -149,7 +157,10 @@ async function show(
   if ("ok" in found) return trouble(c, saleId, found);
   if (refused?.retryAfter != null) c.header("retry-after", refused.retryAfter);
   const notice = refused === undefined ? found.notice : noticeOf(refused.problem, sale.value);
-  const at: Visit = found.visit.step === "outside" ? { ...found.visit, registered } : found.visit;
+  const at: Visit =
+    found.visit.step === "outside"
+      ? { ...found.visit, registered, registration: await readRegistration(c, sale.value) }
+      : found.visit;
   const html = visitPage({ sale: sale.value, visit: at, pulse: seen, notice, nowMs: Date.now() });
   return c.html(html, refused === undefined ? 200 : statusOf(refused));
 }
@@ -224,17 +235,33 @@ async function findPlace(
 
   const passRefused = refused?.problem.type === "invalid_pass" || refused?.problem.type === "pass_expired";
   if (passUntil > Date.now() && !passRefused) return turn(passUntil);
-  if (pulse === undefined || lobby || pulse.nowServing < number) return waiting(false);
+  const isCalled = number === 0 ? phase === "open" : !lobby && (pulse?.nowServing ?? 0) >= number;
+  if (pulse === undefined || !isCalled) return waiting(false);
 
   const entered = await ask<PassAnswer>(c, { method: "POST", path: `/api/sales/${sale.id}/entry` });
   if (entered.ok) return turn(Date.parse(entered.value.expiresAt));
   const { type } = entered.problem;
   if (type === "not_your_turn") return waiting(true);
   if (type === "sold_out" || type === "closed") return { visit: { step: "outside", phase: type } };
+  if (type === "slot_ended") {
+    for (const name of [ticketCookie, slotCookie]) forget(c, name(sale.id));
+    return { visit: { step: "outside", phase }, notice: noticeOf(entered.problem, sale) };
+  }
   const notice = noticeOf(entered.problem, sale);
   if (type !== "invalid_ticket") return { ...waiting(true), notice };
   forget(c, ticketCookie(sale.id));
   return { visit: { step: "outside", phase }, notice };
+}
+
+/** How the registration stands of somebody who has one, in this browser. */
+async function readRegistration(c: VisitContext, sale: PublicSale): Promise<Registration | undefined> {
+  if (sale.registration === undefined) return undefined;
+  if (cookie(c.req.raw.headers, registeredCookie(sale.id)) === undefined) return undefined;
+  const mine = await ask<Registration>(c, {
+    method: "GET",
+    path: `/api/sales/${sale.id}/registrations/mine`,
+  });
+  return mine.ok ? mine.value : undefined;
 }
 
 /** The place a ticket's cookie tells of: by the draw, where there was one; found again, where the line was rebuilt. */

@@ -49,6 +49,8 @@ local function answer(word, number, inLobby)
   return { word, number, epoch, now, nextTick, tonumber(rules[5]), identity, inLobby and '1' or '', drawn or 0, seed }
 end
 
+-- Where anyone may come, who has confirmed an address is known by it all the same.
+if identity == 'anyone' and ARGV[3] ~= '' then identity = 'registered' end
 local shopper = identity == 'registered' and ARGV[3] or identity == 'account' and ARGV[4] or ARGV[2]
 if shopper == '' and identity == 'registered' then return answer('registration_needed', 0) end
 if shopper == '' then return answer('login_needed', 0) end

@@ -7,6 +7,7 @@ import { bounds, modes } from "../../domain/sale.ts";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import { expireHolds } from "../reservation/expire.ts";
+import { settleSlots } from "../registration/slots.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drawOf } from "./draw.ts";
@@ -18,8 +19,8 @@ const stateReply = z
   .tuple([
     z.literal("state"),
     z.tuple([count, count, z.enum(modes), z.string(), count, count, count, count]),
-    z.tuple([count, count, count, count]),
-    z.tuple([count, count, count, count, count, count]),
+    z.tuple([count, count, count, count, count]),
+    z.tuple([count, count, count, count, count, count, z.enum(["", "1"])]),
     z.tuple([count, count, count, z.enum(bounds)]),
     z.union([z.tuple([]), z.tuple([count, count, count])]),
     z.tuple([z.string(), count]),
@@ -27,8 +28,8 @@ const stateReply = z
   ])
   .transform(([, line, times, room, release, reach, [seed, drawn], stock]) => {
     const [epoch, nowMs, mode, settled, nowServing, joined, perSecondMilli, numbersUntil] = line;
-    const [lobbyOpensAtMs, registrationOpensAtMs, opensAtMs, closesAtMs] = times;
-    const [unsold, released, waiting, inside, holds, overdue] = room;
+    const [lobbyOpensAtMs, registrationFromMs, opensAtMs, closesAtMs, claimUntilMs] = times;
+    const [unsold, released, waiting, inside, holds, overdue, slotsDue] = room;
     const [everyMs, size, last, boundBy] = release;
     return {
       word: "state" as const,
@@ -45,7 +46,7 @@ const stateReply = z
       draw: seed === "" ? undefined : { seed, drawn: drawn === 0 && nowMs < opensAtMs ? undefined : drawn },
       times: {
         lobbyOpensAtMs,
-        registrationOpensAtMs: registrationOpensAtMs < 0 ? undefined : registrationOpensAtMs,
+        registration: registrationFromMs < 0 ? undefined : { fromMs: registrationFromMs },
         opensAtMs,
         closesAtMs,
       },
@@ -55,6 +56,8 @@ const stateReply = z
       inside,
       holds,
       overdue,
+      slotsDue: slotsDue !== "",
+      claimUntilMs: claimUntilMs < 0 ? undefined : claimUntilMs,
       items: stockOf(stock),
       mostEach: unitsOf(stock, "limit"),
     };
@@ -89,6 +92,7 @@ export async function tick(services: Services, saleId: string): Promise<SaleSnap
   );
   if (state.word === "missing") return undefined;
   if (state.overdue > 0) services.later(expireHolds(services, saleId));
+  if (state.slotsDue) services.later(settleSlots(services, saleId));
   rememberLine(services, saleId, state);
   return state;
 }
@@ -136,6 +140,14 @@ export async function pulseOf(state: SaleSnapshot): Promise<Pulse> {
     release: state.release,
     reach: state.reach,
     ...(draw === undefined ? {} : { draw: await drawOf(draw.seed, draw.drawn) }),
+    ...(state.claimUntilMs === undefined
+      ? {}
+      : {
+          slots: {
+            left: state.items.reduce((sum, item) => sum + item.slots, 0),
+            claimUntil: iso(state.claimUntilMs),
+          },
+        }),
   };
 }
 

@@ -1,11 +1,12 @@
 /** The line: joining, leaving, and coming in. */
 import { z } from "zod";
 import type { PassAnswer, TicketAnswer } from "../../domain/api.ts";
-import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { isRefusal, refuse, type Refusal } from "../../domain/refusal.ts";
 import type { IdentityKind, TicketClaims } from "../../domain/token.ts";
 import { placeOf } from "../../static/assets/draw.js";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
+import { admit, joinBySlot } from "../registration/admit.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import enterLua from "./enter.lua";
@@ -86,12 +87,20 @@ type JoinRefusal = Refusal<
   | "not_open"
   | "closed"
   | "sold_out"
+  | "slot_ended"
   | "registration_needed"
   | "login_needed"
   | "rate_limited"
 >;
 type EnterRefusal = Refusal<
-  "not_found" | "on_hold" | "closed" | "sold_out" | "invalid_ticket" | "outdated_ticket" | "not_your_turn"
+  | "not_found"
+  | "on_hold"
+  | "closed"
+  | "sold_out"
+  | "slot_ended"
+  | "invalid_ticket"
+  | "outdated_ticket"
+  | "not_your_turn"
 >;
 
 /** Who wants a place, as far as the edge could see. Which of the ids counts is a rule of the sale. */
@@ -104,6 +113,8 @@ export interface Joining {
   old?: TicketClaims | undefined;
   /** A bot check was made and not passed: such a one waits for ever, and is not told. */
   failedCheck?: boolean;
+  /** The shopper with a slot; `asked` where it was shown for this call, and not only kept by the browser. */
+  slot?: { shopper: string; asked: boolean } | undefined;
 }
 
 /** A ticket lives on for a day after the sale, so that whoever comes late hears that it has ended. */
@@ -118,6 +129,12 @@ export async function joinQueue(
   joining: Joining,
 ): Promise<{ created: boolean; answer: TicketAnswer } | JoinRefusal> {
   const { old, failedCheck = false } = joining;
+  const slot = joining.slot ?? (old?.slot === true ? { shopper: old.shopper, asked: false } : undefined);
+  if (slot !== undefined) {
+    const bySlot = await joinBySlot(services, saleId, slot.shopper);
+    // Who had a slot once may take a place like everybody.
+    if (slot.asked || !isRefusal(bySlot) || bySlot.refused !== "slot_ended") return bySlot;
+  }
   // Who failed before is told the same number again.
   if (failedCheck && old?.ghost === true) return { created: false, answer: await ticketOf(services, old) };
   let reply = await join(services, saleId, joining, old);
@@ -174,7 +191,7 @@ async function join(
   old: (Omit<TicketClaims, "lobby"> & { lobby?: true | undefined }) | undefined,
 ): Promise<JoinReply> {
   const keys = saleKeys(saleId);
-  const known = old?.ghost === true ? undefined : old;
+  const known = old?.ghost === true || old?.slot === true ? undefined : old;
   return await runScript(
     services.redis,
     joinScript,
@@ -212,7 +229,7 @@ export async function leaveQueue(
   services: Services,
   ticket: TicketClaims,
 ): Promise<{ left: true } | Refusal<"not_found" | "on_hold">> {
-  if (ticket.ghost === true) return { left: true };
+  if (ticket.ghost === true || ticket.slot === true) return { left: true };
   const keys = saleKeys(ticket.sale);
   const [word] = await runScript(
     services.redis,
@@ -229,6 +246,7 @@ export async function enterSale(
   ticket: TicketClaims,
 ): Promise<{ created: boolean; epoch: number; answer: PassAnswer } | EnterRefusal> {
   if (ticket.ghost === true) return refuse("not_your_turn", { retryAfterSeconds: GHOST_RETRY_SECONDS });
+  if (ticket.slot === true) return await enterBySlot(services, ticket);
   const keys = saleKeys(ticket.sale);
   const [word, number, epoch, nowMs, passExpiresAtMs, nextTickMs] = await runScript(
     services.redis,
@@ -268,4 +286,16 @@ export async function enterSale(
       };
     }
   }
+}
+
+async function enterBySlot(
+  services: Services,
+  { sale, shopper, epoch: joinedIn }: TicketClaims,
+): Promise<{ created: boolean; epoch: number; answer: PassAnswer } | EnterRefusal> {
+  const admitted = await admit(services, sale, shopper);
+  if (isRefusal(admitted)) return admitted;
+  const { epoch, pass, opensAtMs, nowMs } = admitted;
+  if (joinedIn !== epoch) return refuse("outdated_ticket");
+  if (pass === undefined) return refuse("not_your_turn", { retryAfterSeconds: (opensAtMs - nowMs) / 1000 });
+  return { created: true, epoch, answer: pass };
 }

@@ -10,8 +10,8 @@
 -- OUTPUT  { word, ... }, words in order of precedence:
 --   missing  this Redis does not know the sale; nothing follows
 --   state    { epoch, nowMs, mode, settled ('1' or ''), nowServing, lastNumber, perSecondMilli, numbers safe until },
---            { lobbyOpensAtMs, registrationOpensAtMs (-1 without), opensAtMs, closesAtMs },
---            { unsold, released now, waiting, inside, holds, holds past their end },
+--            { lobbyOpensAtMs, registrationOpensAtMs (-1 without), opensAtMs, closesAtMs, claimUntilMs (-1 without slots) },
+--            { unsold, released now, waiting, inside, holds, holds past their end, slots to be given out or back ('1' or '') },
 --            { everyMs, releaseSize, released by the last tick, what bounded it },
 --            { highest number that what is left can serve, with expected returns, with all that is not paid for }; empty
 --            when what is left is enough for all in line
@@ -35,7 +35,7 @@ end
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'everyMs', 'lastTick',
   'nowServing', 'lastNumber', 'perSecondMilli', 'soldOut', 'releaseSize', 'capacity', 'turnMs', 'settled',
   'lobbyOpensAtMs', 'registrationOpensAtMs', 'lastReleased', 'boundBy', 'drawSeed', 'drawCount', 'drawPlaced',
-  'numbersUntil')
+  'numbersUntil', 'claimUntilMs', 'slotsGiven', 'slotsDecidedFromMs')
 if not rules[1] then return { 'missing' } end
 local epoch, mode, opensAt, closesAt = tonumber(rules[1]), rules[2], tonumber(rules[3]), tonumber(rules[4])
 local everyMs, lastTick = tonumber(rules[5]), tonumber(rules[6])
@@ -169,10 +169,13 @@ if now >= opensAt and waiting > unclaimed then
   reach = { numberOf(left), numberOf(expected), numberOf(units.unsold) }
 end
 
+local claimUntil = tonumber(rules[23]) or -1
+local slotsDue = claimUntil >= 0 and (not rules[24] and now >= tonumber(rules[25]) or now >= claimUntil and units.slots > 0)
+
 return { 'state',
   { epoch, now, mode, rules[14], nowServing, lastNumber, perSecondMilli, tonumber(rules[22]) },
-  { tonumber(rules[15]), tonumber(rules[16]), opensAt, closesAt },
-  { units.unsold, count, waiting, active, holding, overdue },
+  { tonumber(rules[15]), tonumber(rules[16]), opensAt, closesAt, claimUntil },
+  { units.unsold, count, waiting, active, holding, overdue, slotsDue and '1' or '' },
   { everyMs, tonumber(rules[11]), lastReleased, boundBy },
   reach,
   { seed, drawn or 0 },

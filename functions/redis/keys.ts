@@ -4,8 +4,8 @@
  *
  * | key         | type   | holds                                                                    | written by                    |
  * |-------------|--------|--------------------------------------------------------------------------|-------------------------------|
- * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening; soldOut while all is paid for | publish, set-rule, join, release, confirm, refund |
- * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `unsold`, `supplied`, `returned` | publish, reserve, confirm, release, expire, refund |
+ * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening; soldOut while all is paid for | publish, set-rule, join, release, confirm, refund, return-slots |
+ * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `slots`, `unsold`, `supplied`, `returned` | publish, reserve, confirm, release, expire, refund, return-slots |
  * | rebuild     | string | epoch of the rebuild under way                                           | restore, publish              |
  * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
  * | lobby       | zset   | shopper → number of the lobby, of those who wait for the draw or for their place by it | join, leave, release |
@@ -14,7 +14,8 @@
  * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, refund, restore |
  * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed; `shopper/@` → since when (ms) and how many of their calls count to a second, `since:calls` | reserve, confirm, release, expire, refund, restore; `/@`: join, reserve, leave |
  * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
- * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund; trimmed by sync |
+ * | claims      | hash   | shopper → the reservation for which a slot is used, or `-` once it was given up | reserve, release, expire, return-slots, restore |
+ * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, return-slots; trimmed by sync |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |
  */
 
@@ -29,6 +30,7 @@ const parts = [
   "reservations",
   "shoppers",
   "holds",
+  "claims",
   "outbox",
   "drain",
 ] as const;

@@ -46,7 +46,7 @@ async function expire(services: Services, saleId: string, closed: string[]) {
   return await runScript(
     services.redis,
     expireScript,
-    [keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+    [keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.claims, keys.outbox],
     ["", BATCH_HOLDS, KEEP_MS, ...closed],
   );
 }

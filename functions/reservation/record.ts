@@ -16,6 +16,8 @@ export const recordSchema = z.object({
   confirmedAtMs: z.number().optional(),
   /** Where the shop is that the shopper comes back to from paying; there once a payment began. */
   returnTo: z.string().optional(),
+  /** Until when its slot lasts (ms), where it took the unit of one. */
+  slotUntilMs: z.number().optional(),
   /** The payment that confirmed it. */
   intent: z.string().optional(),
 });

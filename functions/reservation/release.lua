@@ -1,8 +1,9 @@
 #!lua flags=allow-key-locking
 -- Gives a held reservation back before its end.
--- Guarantee: its units return once, by the transition held -> released, never by a bare increment.
+-- Guarantee: its units return once, by the transition held -> released, never by a bare increment. The unit of a slot is
+-- its holder's again, until the slot ends.
 --
--- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 outbox
+-- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 claims  8 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 whether its payment was closed ('1' or '')
 -- OUTPUT  { word, record as JSON where it is paying }, words in order of precedence:
 --   not_found          there is no such reservation of this shopper
@@ -10,8 +11,8 @@
 --   again              it had ended before
 --   paying             a payment has begun: close it, then call again
 --   released           its units are available now
-local stock, inside, released, reservations, shoppers, holds, outbox =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local stock, inside, released, reservations, shoppers, holds, claims, outbox =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local id, shopper, closed = ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = tonumber(ARGV[1])
 if not now then
@@ -26,9 +27,11 @@ if record.state == 'confirmed' or record.state == 'refunded' then return { 'alre
 if record.state ~= 'held' then return { 'again' } end
 if record.returnTo and not closed then return { 'paying', before } end
 
-local fields, mine, sum = { 'available', 'returned' }, {}, 0
+local keepsSlot = (record.slotUntilMs or 0) > now
+local home = keepsSlot and 'slots' or 'available'
+local fields, mine, sum = { home, 'returned' }, {}, 0
 for i, line in ipairs(record.lines) do
-  fields[2 * i + 1], fields[2 * i + 2] = 'available:' .. line.sku, 'held:' .. line.sku
+  fields[2 * i + 1], fields[2 * i + 2] = home .. ':' .. line.sku, 'held:' .. line.sku
   mine[i] = shopper .. '/' .. line.sku
   sum = sum + line.quantity
 end
@@ -41,7 +44,7 @@ for i, line in ipairs(record.lines) do
 end
 record.state, record.changedAtMs = 'released', now
 local after = cjson.encode(record)
-redis.call('HSET', stock, 'available', counts[1] + sum, 'returned', counts[2] + sum, unpack(returned))
+redis.call('HSET', stock, home, counts[1] + sum, 'returned', counts[2] + (keepsSlot and 0 or sum), unpack(returned))
 redis.call('HSET', shoppers, unpack(owned))
 redis.call('HSET', reservations, id, after)
 redis.call('ZREM', holds, id)
@@ -53,4 +56,9 @@ else
   redis.call('ZREM', inside, shopper)
 end
 redis.call('XADD', outbox, '*', 'event', after)
+if keepsSlot then
+  redis.call('HDEL', claims, shopper)
+  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'slots_set_aside', changedAtMs = now,
+    lines = { { sku = record.lines[1].sku, quantity = 1 } } }))
+end
 return { 'released' }

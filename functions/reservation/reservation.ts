@@ -6,6 +6,7 @@ import type { PassClaims } from "../../domain/token.ts";
 import { closePayment } from "../checkout/payment.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
+import { settleSlotsNow } from "../registration/slots.ts";
 import { missing, readSale } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drainSoon } from "../sync/sync.ts";
@@ -28,6 +29,7 @@ export const reserveScript = {
         "closed",
         "pass_expired",
         "expire_first",
+        "return_first",
       ]),
     ]),
     z.tuple([z.literal("rate_limited"), z.number()]),
@@ -60,8 +62,8 @@ type ReserveRefusal = Refusal<
   | "unavailable"
 >;
 
-/** How often one call ends holds that stand in its way, and tries again. */
-const EXPIRE_FIRST_MAX = 3;
+/** How often one call ends holds that stand in its way, or returns slots, and tries again. */
+const AGAIN_MAX = 3;
 
 /** Holds units. The id is the client's and makes the call repeatable. */
 export async function reserve(
@@ -74,7 +76,16 @@ export async function reserve(
     runScript(
       services.redis,
       reserveScript,
-      [keys.sale, keys.stock, keys.inside, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+      [
+        keys.sale,
+        keys.stock,
+        keys.inside,
+        keys.reservations,
+        keys.shoppers,
+        keys.holds,
+        keys.claims,
+        keys.outbox,
+      ],
       [
         "",
         input.reservationId,
@@ -83,11 +94,14 @@ export async function reserve(
         pass.epoch,
         pass.expiresAtMs,
         JSON.stringify(summedBySku(input.lines)),
+        pass.slot === true ? "1" : "",
       ],
     );
   let reply = await call();
-  for (let again = 0; reply[0] === "expire_first" && again < EXPIRE_FIRST_MAX; again++) {
-    await expireHolds(services, pass.sale);
+  for (let again = 0; again < AGAIN_MAX; again++) {
+    if (reply[0] === "expire_first") await expireHolds(services, pass.sale);
+    else if (reply[0] === "return_first") await settleSlotsNow(services, pass.sale);
+    else break;
     reply = await call();
   }
   switch (reply[0]) {
@@ -108,8 +122,9 @@ export async function reserve(
     }
     case "limit_reached": {
       const [, sku, live] = reply;
+      const detail = pass.slot === true ? "A slot is for one unit." : `The limit for "${sku}" is reached.`;
       return live === ""
-        ? refuse("limit_reached", { detail: `The limit for "${sku}" is reached.` })
+        ? refuse("limit_reached", { detail })
         : refuse("limit_reached", { detail: "One live reservation at a time.", reservationId: live });
     }
     case "sold_out": {
@@ -120,7 +135,8 @@ export async function reserve(
       });
     }
     case "expire_first":
-      // Each time another hold had just ended: the client's next call will find their units.
+    case "return_first":
+      // Each time something had just ended: the client's next call will find their units.
       return refuse("unavailable", { retryAfterSeconds: 1 });
     case "conflicting_replay":
     case "on_hold":
@@ -154,7 +170,16 @@ export async function releaseReservation(
     runScript(
       services.redis,
       releaseScript,
-      [keys.stock, keys.inside, keys.released, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+      [
+        keys.stock,
+        keys.inside,
+        keys.released,
+        keys.reservations,
+        keys.shoppers,
+        keys.holds,
+        keys.claims,
+        keys.outbox,
+      ],
       ["", id, pass.shopper, closed],
     );
   let reply = await release("");

@@ -2,11 +2,13 @@
 -- Holds units for a shopper who is inside.
 -- Guarantee: stock, record, per-shopper limit and outbox entry change in this one call or not at all; a unit is never
 -- held twice. A repeated call answers the record as it stands. Nobody has more than ten of their joins and holds in a
--- second looked at, however many isolates they come through.
+-- second looked at, however many isolates they come through. A slot is good for one unit, once: of the item wished for,
+-- or, where none is set aside of that, in exchange for one that is.
 --
--- KEYS  1 sale  2 stock  3 inside  4 reservations  5 shoppers  6 holds  7 outbox
+-- KEYS  1 sale  2 stock  3 inside  4 reservations  5 shoppers  6 holds  7 claims  8 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 number  5 the pass's epoch
 --       6 when the pass ends (ms)  7 lines, JSON [{ sku, quantity }], summed per sku and sorted by sku
+--       8 whether the pass is for a slot ('1' or '')
 -- OUTPUT  { word, ... }, words in order of precedence:
 --   rate_limited        the tenth of this second was before; ms until the next one begins
 --   again               the record, JSON
@@ -19,15 +21,16 @@
 --   expire_first        a hold past its end stands in the way: run expire, then call again
 --   limit_reached       sku or '', the live reservation's id or ''
 --   unknown_sku         sku
---   pass_expired        the shopper is not inside any more: left, or completed an order
+--   pass_expired        the shopper is not inside any more: left, or completed an order; the slot was used or given up
 --   expire_first        as above
+--   return_first        unclaimed slots past their time stand in the way: run return-slots, then call again
 --   sold_out            { sku, available, ... } of all lines
 --   held                the record, JSON
-local sale, stock, inside, reservations, shoppers, holds, outbox =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local sale, stock, inside, reservations, shoppers, holds, claims, outbox =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local CALLS_MAX, PER_MS = 10, 1000
 local id, shopper, number, passEpoch, passExpiresAt = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local lines = cjson.decode(ARGV[7])
+local lines, bySlot = cjson.decode(ARGV[7]), ARGV[8] == '1'
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
@@ -35,8 +38,8 @@ if not now then
 end
 
 local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtMs', 'holdMs',
-  'currency')
-local mine, fields = { shopper, shopper .. '/@' }, { 'available' }
+  'currency', 'claimUntilMs')
+local mine, fields = { shopper, shopper .. '/@' }, { 'available', 'slots' }
 for i, line in ipairs(lines) do
   mine[i + 2] = shopper .. '/' .. line.sku
   fields[#fields + 1] = 'available:' .. line.sku
@@ -82,37 +85,67 @@ if has[1] then
   if ends then return answer('limit_reached', '', has[1]) end
 end
 for i, line in ipairs(lines) do
-  local limit = tonumber(counts[4 * i + 1])
+  local limit = tonumber(counts[4 * i + 2])
   if not limit then return answer('unknown_sku', line.sku) end
-  if (tonumber(has[i + 2]) or 0) + line.quantity > limit then return answer('limit_reached', line.sku, '') end
+  if (tonumber(has[i + 2]) or 0) + line.quantity > limit or bySlot and (#lines > 1 or line.quantity > 1) then
+    return answer('limit_reached', line.sku, '')
+  end
 end
 
-local insideUntil = tonumber(redis.call('ZSCORE', inside, shopper))
-if not insideUntil or insideUntil <= now then return answer('pass_expired') end
+local insideUntil = 0
+if bySlot then
+  if redis.call('HEXISTS', claims, shopper) == 1 or tonumber(counts[2]) == 0 then return answer('pass_expired') end
+else
+  insideUntil = tonumber(redis.call('ZSCORE', inside, shopper))
+  if not insideUntil or insideUntil <= now then return answer('pass_expired') end
+end
+
+-- The unit set aside joins what is available, and is taken from there.
+local used
+if bySlot then
+  local flat, units = redis.call('HGETALL', stock), {}
+  for i = 1, #flat, 2 do
+    units[flat[i]] = tonumber(flat[i + 1])
+    local sku = string.match(flat[i], '^slots:(.+)')
+    if sku and units[flat[i]] > 0 and (not used or sku == lines[1].sku) then used = sku end
+  end
+  counts[1] = counts[1] + 1
+  if used == lines[1].sku then counts[3] = counts[3] + 1 end
+  used = { sku = used, slots = units['slots:' .. used], available = units['available:' .. used] }
+end
 
 local short, left = false, {}
 for i, line in ipairs(lines) do
-  local available = tonumber(counts[4 * i - 2])
+  local available = tonumber(counts[4 * i - 1])
   left[2 * i - 1], left[2 * i] = line.sku, available
   if available < line.quantity then short = true end -- stock check
 end
 if short then
   if redis.call('ZCOUNT', holds, '-inf', now) > 0 then return answer('expire_first') end
+  if (tonumber(counts[2]) or 0) > 0 and now >= tonumber(rules[7]) then return answer('return_first') end
   return answer('sold_out', left)
 end
 
 local total, sum, taken, owned = 0, 0, {}, { shopper, id, shopper .. '/@', mark }
 for i, line in ipairs(lines) do
-  line.price = tonumber(counts[4 * i])
+  line.price = tonumber(counts[4 * i + 1])
   total, sum = total + line.price * line.quantity, sum + line.quantity
-  taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 2], counts[4 * i - 2] - line.quantity
-  taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 1], counts[4 * i - 1] + line.quantity
+  taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 1], counts[4 * i - 1] - line.quantity
+  taken[#taken + 1], taken[#taken + 2] = fields[4 * i], counts[4 * i] + line.quantity
   owned[#owned + 1], owned[#owned + 2] = mine[i + 2], (has[i + 2] or 0) + line.quantity
 end
 local expiresAt = now + rules[5]
 local record = cjson.encode({ id = id, shopper = shopper, number = number, state = 'held', lines = lines, total = total,
-  currency = rules[6], heldAtMs = now, expiresAtMs = expiresAt, changedAtMs = now })
+  currency = rules[6], heldAtMs = now, expiresAtMs = expiresAt, changedAtMs = now,
+  slotUntilMs = used and tonumber(rules[7]) })
 if redis.call('HSETNX', reservations, id, record) == 0 then return answer('conflicting_replay') end
+if used then
+  redis.call('HSET', claims, shopper, id)
+  if used.sku ~= lines[1].sku then redis.call('HSET', stock, 'available:' .. used.sku, used.available + 1) end
+  redis.call('HSET', stock, 'slots', counts[2] - 1, 'slots:' .. used.sku, used.slots - 1)
+  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'slots_returned', changedAtMs = now,
+    lines = { { sku = used.sku, quantity = 1 } } }))
+end
 redis.call('HSET', stock, 'available', counts[1] - sum, unpack(taken))
 redis.call('HSET', shoppers, unpack(owned))
 redis.call('ZADD', holds, expiresAt, id)

@@ -1,24 +1,27 @@
 -- Creates a sale with its items, its cursor and its ledger's opening entries. Repeating the call changes nothing and says
 -- whether the sale that is there is the same.
 --
--- $1 id  $2 definition, JSON  $3 seed of the draw, or null
+-- $1 id  $2 definition, JSON  $3 seed of the draw, or null  $4 seed of the draw of slots, or null
+-- $5 units set aside for slots, JSON { sku: units }
 -- Answers one row: created now?  the same as asked for?  published before? No row if another call creates the
 -- sale at this moment: run it again.
 with created as (
-  insert into sales (id, definition, draw_seed) values ($1, $2::jsonb, $3)
+  insert into sales (id, definition, draw_seed, slot_seed) values ($1, $2::jsonb, $3, $4)
   on conflict (id) do nothing
   returning id
 ),
 listed as (
-  select created.id as sale_id, item.sku, item.stock
+  select created.id as sale_id, item.sku, item.stock, coalesce(($5::jsonb ->> item.sku)::bigint, 0) as slots
     from created, jsonb_to_recordset($2::jsonb -> 'items') as item (sku text, stock bigint)
 ),
 stored_items as (
-  insert into items (sale_id, sku, stock) select sale_id, sku, stock from listed
+  insert into items (sale_id, sku, stock, slots) select sale_id, sku, stock, slots from listed
 ),
 supplied as (
   insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)
   select sale_id, 'supply', sku, 'supply', 'available', stock, now() from listed where stock > 0
+  union all
+  select sale_id, 'slots', sku, 'available', 'slots', slots, now() from listed where slots > 0
 ),
 cursor_set as (
   insert into sync_cursor (sale_id) select id from created

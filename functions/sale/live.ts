@@ -19,7 +19,15 @@ const storedRow = z
     shoppers: bigint,
     discrepancies: bigint,
     ledger_difference: bigint,
-    items: z.array(z.object({ sku: z.string(), stock: z.number(), held: z.number(), confirmed: z.number() })),
+    items: z.array(
+      z.object({
+        sku: z.string(),
+        stock: z.number(),
+        slots: z.number(),
+        held: z.number(),
+        confirmed: z.number(),
+      }),
+    ),
   })
   .transform(({ ledger_difference: ledgerDifference, ...rest }) => ({ ...rest, ledgerDifference }));
 

@@ -31,7 +31,18 @@ const publishableRow = z.object({
   draw_count: bigint.nullable(),
   numbers_until: bigint,
   now_serving: bigint,
-  items: z.array(z.object({ sku: z.string(), stock: z.number(), held: z.number(), confirmed: z.number() })),
+  slot_seed: z.string().nullable(),
+  slot_draw_count: bigint.nullable(),
+  slots_given: bigint.nullable(),
+  items: z.array(
+    z.object({
+      sku: z.string(),
+      stock: z.number(),
+      slots: z.number(),
+      held: z.number(),
+      confirmed: z.number(),
+    }),
+  ),
 });
 type Publishable = z.output<typeof publishableRow>;
 
@@ -86,7 +97,7 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
     currency: sale.currency,
     identity: sale.identity,
     lobbyOpensAtMs: times.lobbyOpensAtMs,
-    registrationOpensAtMs: times.registrationOpensAtMs ?? -1,
+    registrationOpensAtMs: times.registration?.fromMs ?? -1,
     opensAtMs: times.opensAtMs,
     closesAtMs: times.closesAtMs,
     everyMs,
@@ -106,6 +117,11 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
     drawSeed: row.draw_seed ?? "",
     drawPlaced: 0,
     ...(row.draw_count === null ? {} : { drawCount: row.draw_count }),
+    claimUntilMs: sale.slots === undefined ? -1 : Date.parse(sale.slots.claimUntil),
+    slotsDecidedFromMs: times.slotsDecidedFromMs,
+    slotSeed: row.slot_seed ?? "",
+    ...(row.slot_draw_count === null ? {} : { slotDrawCount: row.slot_draw_count }),
+    ...(row.slots_given === null ? {} : { slotsGiven: row.slots_given }),
   }).flat();
 }
 
@@ -117,14 +133,20 @@ const unsoldOf = ({ items }: Publishable) =>
 function stockOf(row: Publishable): (string | number)[] {
   const { definition, items } = row;
   const counts = new Map(items.map((item) => [item.sku, item]));
-  let [available, supplied] = [0, 0];
+  let [available, supplied, setAside] = [0, 0, 0];
   const perSku = definition.items.flatMap(({ sku, price, limit }) => {
-    const { stock, held, confirmed } = counts.get(sku) ?? { stock: 0, held: 0, confirmed: 0 };
-    available += stock - held - confirmed;
+    const { stock, slots, held, confirmed } = counts.get(sku) ?? {
+      stock: 0,
+      slots: 0,
+      held: 0,
+      confirmed: 0,
+    };
+    available += stock - slots - held - confirmed;
     supplied += stock;
+    setAside += slots;
     return Object.entries({
-      [`available:${sku}`]: stock - held - confirmed,
-      [`slots:${sku}`]: 0,
+      [`available:${sku}`]: stock - slots - held - confirmed,
+      [`slots:${sku}`]: slots,
       [`held:${sku}`]: held,
       [`confirmed:${sku}`]: confirmed,
       [`stock:${sku}`]: stock,
@@ -132,6 +154,6 @@ function stockOf(row: Publishable): (string | number)[] {
       [`limit:${sku}`]: limit,
     }).flat();
   });
-  const totals = { available, supplied, returned: 0, unsold: unsoldOf(row) };
+  const totals = { available, slots: setAside, supplied, returned: 0, unsold: unsoldOf(row) };
   return [...Object.entries(totals).flat(), ...perSku];
 }

@@ -10,6 +10,7 @@ import { refuse, type Refusal } from "../../domain/refusal.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
+import { settleSlotsNow } from "../registration/slots.ts";
 import { recordSchema, type Record } from "../reservation/record.ts";
 import type { Services } from "../services.ts";
 import { drain } from "../sync/sync.ts";
@@ -37,9 +38,11 @@ const restorableRow = recordSchema
     changedAtMs: bigint,
     returnTo: z.string().nullable(),
     intent: z.string().nullable(),
+    slotUntilMs: bigint.nullable(),
   })
-  .transform(({ returnTo, intent, ...record }): Record => ({
+  .transform(({ returnTo, intent, slotUntilMs, ...record }): Record => ({
     ...record,
+    ...(slotUntilMs === null ? {} : { slotUntilMs }),
     ...(returnTo === null ? {} : { returnTo }),
     ...(intent === null ? {} : { intent }),
   }));
@@ -54,7 +57,9 @@ export async function rebuildSale(
   await drain(services, saleId);
   const [row] = await services.postgres(
     z.object({ epoch: z.number() }),
-    "update sales set epoch = epoch + 1 where id = $1 returning epoch",
+    // Which slots were given up, Redis has to be told again.
+    `with forfeits as (update registrations set returned_at = null where sale_id = $1 and gave_back)
+     update sales set epoch = epoch + 1 where id = $1 returning epoch`,
     [saleId],
   );
   if (row === undefined) return await missing(services, saleId);
@@ -84,6 +89,7 @@ export async function rebuildSale(
   const published = await publishSale(services, saleId, epoch);
   // "again" under this epoch is the repeat of a call whose answer was lost.
   if (published.word === "superseded" || published.epoch !== epoch) return overtaken();
+  await settleSlotsNow(services, saleId);
   await services.postgres(
     z.unknown(),
     "insert into audit_log (action, sale_id, detail) values ('rebuild', $1, $2)",
@@ -115,6 +121,7 @@ async function restore(
       keys.reservations,
       keys.shoppers,
       keys.holds,
+      keys.claims,
       keys.outbox,
     ],
     [epoch, ...records.map((record) => JSON.stringify(record))],

@@ -3,6 +3,7 @@
 -- $1 sale  $2 the last id of the page before, or null  $3 size of the page
 select reservation.id, shopper, number, state, lines, total, definition ->> 'currency' as currency,
        return_to as "returnTo", intent,
+       round(extract(epoch from slot_until) * 1000) as "slotUntilMs",
        round(extract(epoch from held_at) * 1000) as "heldAtMs",
        round(extract(epoch from expires_at) * 1000) as "expiresAtMs",
        round(extract(epoch from changed_at) * 1000) as "changedAtMs"

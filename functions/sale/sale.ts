@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { PublicSale } from "../../domain/api.ts";
 import { phaseOf, saleTimes } from "../../domain/phase.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
-import { modes, saleSchema, type Mode, type Sale } from "../../domain/sale.ts";
+import { modes, saleSchema, slotsBySku, type Mode, type Sale } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { drawOf, mintSeed } from "../queue/draw.ts";
 import { persist } from "../redis/client.ts";
@@ -21,11 +21,15 @@ const createdRow = z.object({ created: z.boolean(), same: z.boolean(), published
 export async function createSale(
   services: Services,
   sale: Sale,
-): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists" | "invalid_input">> {
-  const errors = notYet(sale);
-  if (errors.length > 0) return refuse("invalid_input", { errors });
-  const seed = sale.lobby === "draw" ? mintSeed() : null;
-  const create = () => services.postgres(createdRow, createSql, [sale.id, JSON.stringify(sale), seed]);
+): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists">> {
+  const create = () =>
+    services.postgres(createdRow, createSql, [
+      sale.id,
+      JSON.stringify(sale),
+      sale.lobby === "draw" ? mintSeed() : null,
+      sale.slots?.allocation === "draw" ? mintSeed() : null,
+      JSON.stringify(Object.fromEntries(slotsBySku(sale))),
+    ]);
   // No row: it waited for another that created this sale meanwhile, which a new statement sees.
   const row = (await create())[0] ?? (await create())[0];
   if (row === undefined) throw new Error("create.sql answers one row");
@@ -35,11 +39,6 @@ export async function createSale(
   const known = await readSale(services, sale.id);
   const state = { mode: "normal", settled: false, soldOut: false } as const;
   return { created: row.created, sale: known ?? (await publicSale(sale, state, Date.now())) };
-}
-
-/** What the contract knows and this release does not do: a sale that asks for it is refused, not sold by other rules. */
-function notYet({ slots }: Sale): { pointer: string; detail: string }[] {
-  return slots === undefined ? [] : [{ pointer: "/slots", detail: "not in this release" }];
 }
 
 /** Publishes what was created but did not reach Redis; for cron. */
@@ -53,14 +52,25 @@ export async function publishPending(services: Services): Promise<void> {
 }
 
 const saleHash = z
-  .tuple([z.string(), z.enum(modes), z.string(), z.string().nullable(), z.string(), bigint.nullable()])
-  .transform(([definition, mode, settled, soldOut, seed, drawn]) => ({
+  .tuple([
+    z.string(),
+    z.enum(modes),
+    z.string(),
+    z.string().nullable(),
+    z.string(),
+    bigint.nullable(),
+    z.string().nullable(),
+    bigint.nullable(),
+  ])
+  .transform(([definition, mode, settled, soldOut, seed, drawn, slotSeed, slotDrawCount]) => ({
     sale: saleSchema.parse(JSON.parse(definition)),
     state: {
       mode,
       settled: settled !== "",
       soldOut: soldOut !== null,
       draw: seed === "" ? undefined : { seed, drawn: drawn ?? undefined },
+      slotDraw:
+        (slotSeed ?? "") === "" ? undefined : { seed: slotSeed ?? "", drawn: slotDrawCount ?? undefined },
     },
   }));
 
@@ -75,6 +85,8 @@ export async function readSale(services: Services, saleId: string): Promise<Publ
       "soldOut",
       "drawSeed",
       "drawCount",
+      "slotSeed",
+      "slotDrawCount",
     ),
   );
   // A client that does not decode answers a list, whatever its type says; a sale that is not there answers nulls.
@@ -115,6 +127,7 @@ interface SaleNow {
   settled: boolean;
   soldOut: boolean;
   draw?: { seed: string; drawn: number | undefined } | undefined;
+  slotDraw?: { seed: string; drawn: number | undefined } | undefined;
 }
 
 async function publicSale(sale: Sale, state: SaleNow, nowMs: number): Promise<PublicSale> {
@@ -124,6 +137,17 @@ async function publicSale(sale: Sale, state: SaleNow, nowMs: number): Promise<Pu
     phase: phaseOf(times, state, nowMs),
     mode: state.mode,
     lobbyOpensAt: new Date(times.lobbyOpensAtMs).toISOString(),
+    ...(times.registration === undefined
+      ? {}
+      : {
+          registration: {
+            from: new Date(times.registration.fromMs).toISOString(),
+            until: new Date(times.registration.untilMs).toISOString(),
+          },
+        }),
     ...(state.draw === undefined ? {} : { draw: await drawOf(state.draw.seed, state.draw.drawn) }),
+    ...(state.slotDraw === undefined
+      ? {}
+      : { slotDraw: await drawOf(state.slotDraw.seed, state.slotDraw.drawn) }),
   };
 }

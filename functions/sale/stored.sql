@@ -10,7 +10,8 @@ with balances as (
 ),
 expected as (
   select sku, 'supply' as account, -stock as units from items where sale_id = $1
-  union all select sku, 'available', stock - held - confirmed from items where sale_id = $1
+  union all select sku, 'available', stock - slots - held - confirmed from items where sale_id = $1
+  union all select sku, 'slots', slots from items where sale_id = $1
   union all select sku, 'held', held from items where sale_id = $1
   union all select sku, 'confirmed', confirmed from items where sale_id = $1
 )
@@ -19,6 +20,7 @@ select (select count(*) from orders where sale_id = $1) as orders,
        (select count(*) from discrepancies where sale_id = $1) as discrepancies,
        (select coalesce(sum(abs(coalesce(balances.units, 0) - coalesce(expected.units, 0))), 0)
           from balances full join expected using (sku, account)) as ledger_difference,
-       (select coalesce(json_agg(json_build_object('sku', sku, 'stock', stock, 'held', held, 'confirmed', confirmed)
+       (select coalesce(json_agg(json_build_object('sku', sku, 'stock', stock, 'slots', slots, 'held', held,
+                                                          'confirmed', confirmed)
                                  order by sku collate "C"), '[]')
           from items where sale_id = $1) as items

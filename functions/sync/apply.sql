@@ -2,7 +2,8 @@
 -- however often. Where the cursor does not stand at $2 any more, somebody else was here and nothing happens.
 --
 -- $1 sale  $2 cursor before  $3 cursor after  $4 events, JSON [{ entry, position, id, shopper, number, state, lines,
--- total, heldAtMs, expiresAtMs, changedAtMs, returnTo?, intent? }] in the order of the stream
+-- total, heldAtMs, expiresAtMs, changedAtMs, returnTo?, intent?, slotUntilMs? }] in the order of the stream. Units that go
+-- to slots or come from them have no id: { entry, position, state (slots_returned, slots_set_aside), lines, changedAtMs }
 -- Answers one row: did the cursor move?
 with moved as (
   update sync_cursor
@@ -15,20 +16,22 @@ events as (
          event.total, event."returnTo" as return_to, event.intent,
          to_timestamp(event."heldAtMs" / 1000.0) as held_at,
          to_timestamp(event."expiresAtMs" / 1000.0) as expires_at,
-         to_timestamp(event."changedAtMs" / 1000.0) as changed_at
+         to_timestamp(event."changedAtMs" / 1000.0) as changed_at,
+         to_timestamp(event."slotUntilMs" / 1000.0) as slot_until
     from moved,
          jsonb_to_recordset($4::jsonb) as event (
            entry text, position bigint, id uuid, shopper text, number bigint, state text, lines jsonb, total bigint,
            "heldAtMs" bigint, "expiresAtMs" bigint, "changedAtMs" bigint,
-           "returnTo" text, intent text)
+           "returnTo" text, intent text, "slotUntilMs" bigint)
 ),
 latest as (
-  select distinct on (id) * from events order by id, position desc
+  select distinct on (id) * from events where id is not null order by id, position desc
 ),
 stored_reservations as (
   insert into reservations (sale_id, id, shopper, number, state, lines, total, held_at, expires_at, changed_at, return_to,
-                            intent)
-  select sale_id, id, shopper, number, state, lines, total, held_at, expires_at, changed_at, return_to, intent from latest
+                            intent, slot_until)
+  select sale_id, id, shopper, number, state, lines, total, held_at, expires_at, changed_at, return_to, intent, slot_until
+    from latest
   on conflict (sale_id, id) do update
      set state = excluded.state, changed_at = excluded.changed_at, return_to = excluded.return_to, intent = excluded.intent
 ),
@@ -58,21 +61,25 @@ stored_lines as (
 stored_movements as (
   insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)
   select sale_id, entry, sku,
-         case state when 'held' then 'available' when 'refunded' then 'confirmed' else 'held' end,
-         case state when 'held' then 'held' when 'confirmed' then 'confirmed' else 'available' end,
+         case state when 'held' then 'available' when 'refunded' then 'confirmed' when 'slots_returned' then 'slots'
+                    when 'slots_set_aside' then 'available' else 'held' end,
+         case state when 'held' then 'held' when 'confirmed' then 'confirmed' when 'slots_set_aside' then 'slots'
+                    else 'available' end,
          quantity, changed_at
     from event_lines
 ),
 sums as (
   select sale_id, sku,
-         sum(case state when 'held' then quantity when 'refunded' then 0 else -quantity end) as held,
-         sum(case state when 'confirmed' then quantity when 'refunded' then -quantity else 0 end) as confirmed
+         sum(case when state = 'held' then quantity when state in ('confirmed', 'released', 'expired') then -quantity
+                  else 0 end) as held,
+         sum(case state when 'confirmed' then quantity when 'refunded' then -quantity else 0 end) as confirmed,
+         sum(case state when 'slots_set_aside' then quantity when 'slots_returned' then -quantity else 0 end) as slots
     from event_lines
    group by sale_id, sku
 ),
 counted as (
   update items
-     set held = items.held + sums.held, confirmed = items.confirmed + sums.confirmed
+     set held = items.held + sums.held, confirmed = items.confirmed + sums.confirmed, slots = items.slots + sums.slots
     from sums
    where items.sale_id = sums.sale_id and items.sku = sums.sku
 )

@@ -9,7 +9,8 @@
  * @typedef {{ sku: string, left: "many" | "few" | "none" }} Left
  * @typedef {import("./line.js").LinePulse & { now: string, phase: Phase, joined: number, items: Left[],
  *   pollAfterMs: number, epoch: number, draw?: { commitment: string, seed?: string, count?: number } }} Pulse
- * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true }} Ticket
+ * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true, expiresAt?: string }} Ticket
+ * @typedef {import("./line.js").Registered & { decidesAt: string }} Registration
  * @typedef {{ expiresAt: string }} Pass
  * @typedef {{ sku: string, quantity: number, price: number }} Line
  * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired" | "refunded", expiresAt: string,

@@ -27,18 +27,50 @@ const digest = async (algorithm, text) =>
  * @returns {Promise<number>} 1 to N
  */
 export async function placeOf(seed, count, number) {
-  let half = 2;
-  while (half * half < count) half *= 2;
+  const half = halfOf(count);
   let x = number - 1;
   do {
     let [left, right] = [Math.floor(x / half), x % half];
-    for (let round = 1; round <= ROUNDS; round++) {
-      const [a = 0, b = 0, c = 0, d = 0] = await digest("SHA-1", `${seed}:${round}:${right}`);
-      [left, right] = [right, (left + (((a << 24) | (b << 16) | (c << 8) | d) >>> 0)) % half];
-    }
+    for (let round = 1; round <= ROUNDS; round++)
+      [left, right] = [right, (left + (await added(seed, round, right))) % half];
     x = left * half + right;
   } while (x >= count);
   return x + 1;
+}
+
+/**
+ * The number of the lobby that has a place: `placeOf` backwards.
+ * @param {string} seed @param {number} count @param {number} place 1 to N
+ * @param {Hash} [sha1] a faster one, for who asks for many places @returns {Promise<number>} 1 to N
+ */
+export async function numberAt(seed, count, place, sha1) {
+  const half = halfOf(count);
+  let x = place - 1;
+  do {
+    let [left, right] = [Math.floor(x / half), x % half];
+    for (let round = ROUNDS; round >= 1; round--)
+      [left, right] = [(right - ((await added(seed, round, left, sha1)) % half) + half) % half, left];
+    x = left * half + right;
+  } while (x >= count);
+  return x + 1;
+}
+
+/** The smallest power of two, from two on, whose square holds N. @param {number} count */
+function halfOf(count) {
+  let half = 2;
+  while (half * half < count) half *= 2;
+  return half;
+}
+
+/** @typedef {(text: string) => Uint8Array | Promise<Uint8Array>} Hash */
+
+/**
+ * What a round adds: the first 32 bits of its digest.
+ * @param {string} seed @param {number} round @param {number} side @param {Hash} [sha1]
+ */
+async function added(seed, round, side, sha1 = (text) => digest("SHA-1", text)) {
+  const [a = 0, b = 0, c = 0, d = 0] = await sha1(`${seed}:${round}:${side}`);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
 /** What is published with the sale, before anybody can know the seed. @param {string} seed @returns {Promise<string>} */

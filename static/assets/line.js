@@ -23,6 +23,75 @@ export const modeTexts = {
   passthrough: "Everybody in line is let in now.",
 };
 
+/**
+ * @typedef {{ status: "slot" | "waiting", number: number, registered: number, slots: number, decided: boolean,
+ *   ahead?: number | undefined, place?: number | undefined, claimUntil?: string | undefined }} Registered
+ */
+
+/**
+ * How a registration stands: what it is, what to expect, what happens next.
+ * @param {Registered} registration @param {{ decides: string, opens: string, until: string }} times in words: when slots are
+ *   decided, when the sale opens, until when a slot is kept
+ * @returns {[string, string, string]}
+ */
+export function registrationTexts({ status, number, registered, slots, decided, ahead, place }, times) {
+  if (slots === 0)
+    return ["Your address is confirmed.", "You can join the line with it, on this device and others.", ""];
+  const line = `Everything that is not set aside is sold in the line, which everybody can join. The sale opens ${times.opens}.`;
+  if (status === "slot" && decided)
+    return [
+      "A unit is set aside for you.",
+      `Come in from ${times.opens} on, without waiting. It is kept for you until ${times.until}; then it goes to the line.`,
+      "The link in our e-mail does the same on any device.",
+    ];
+  if (status === "slot")
+    return [
+      "You have a slot: a unit is set aside for you.",
+      `From ${times.decides} on it is final, and you get a link that lets you in at opening, without waiting.`,
+      "",
+    ];
+  if (!decided && ahead === undefined)
+    return [
+      `You are number ${count(number)} of ${count(registered)} so far.`,
+      `${count(slots)} ${slots === 1 ? "unit is" : "units are"} drawn among all, ${times.decides}. ${chanceText(slots, registered)}`,
+      "We write to you how it went.",
+    ];
+  if (!decided)
+    return [
+      "All slots are taken for now.",
+      `If one becomes free it goes to those who confirmed first: ${ahead === 0 ? "nobody is" : `${count(ahead ?? 0)} at most are`} before you.`,
+      line,
+    ];
+  return [
+    "You have no slot this time.",
+    place === undefined
+      ? ""
+      : `The draw gave you place ${count(place)} of ${count(registered)}; ${count(slots)} have one.`,
+    line,
+  ];
+}
+
+/**
+ * What registering is good for, in one sentence.
+ * @param {{ identity: string, slots?: { count: number, allocation: string } | undefined }} sale @param {string} until in words
+ */
+export function registeringText({ identity, slots }, until) {
+  if (!slots)
+    return identity === "registered"
+      ? "This sale is for confirmed addresses: one place for each."
+      : `You can register until ${until}.`;
+  const units = slots.count === 1 ? "One unit is" : `${count(slots.count)} units are`;
+  const how =
+    slots.allocation === "draw" ? "drawn among all who register" : "kept for those who register first";
+  return `${units} ${how} until ${until}. One for each address; the rest is sold in the line.`;
+}
+
+/** @param {number} slots @param {number} registered */
+const chanceText = (slots, registered) =>
+  registered <= slots
+    ? "As it stands everybody gets one."
+    : `As it stands that is about 1 in ${count(Math.round(registered / slots))}.`;
+
 /** @param {number} n */
 export const count = (n) => n.toLocaleString("en");
 
@@ -31,6 +100,8 @@ export const count = (n) => n.toLocaleString("en");
  * @param {Place} place @returns {[string, string, string]}
  */
 export function placeTexts({ number, lobby, isOpen, called, pulse }) {
+  if (number === 0 && !isOpen)
+    return ["You come in at opening, without waiting.", "A unit is set aside for you.", ""];
   if (!pulse) return ["Looking at the line.", "", ""];
   if (lobby && !isOpen)
     return ["Your place is drawn at opening.", "Everybody who is here by then has the same chance.", ""];

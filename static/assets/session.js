@@ -13,12 +13,19 @@ import { call, insist, later, now, setClock } from "./api.js";
  * @typedef {import("./api.js").Reservation} Reservation
  * @typedef {import("./api.js").Order} Order
  * @typedef {{ sku: string, quantity: number }[]} Lines
- * @typedef {{ number?: number, joinedAt?: string, epoch?: number, lobby?: boolean, confirmed?: boolean, from?: number, passUntilMs?: number, orderId?: string,
+ * @typedef {import("./api.js").Registration} Registration
+ * @typedef {{ number?: number, joinedAt?: string, epoch?: number, lobby?: boolean, confirmed?: boolean, registration?: Registration,
+ *   from?: number, passUntilMs?: number, orderId?: string,
  *   attempt?: { reservationId: string, lines: Lines, held?: boolean } }} Memory
  * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "paying" | "order"} Stage
  */
 
 const MISSED_TURN_MS = 1000;
+/** Who waits to hear of a slot asks some time in the first half of what is left until opening, and not all at once. */
+const ASK_SHARE = 0.5;
+const ASK_WITHIN_MAX_MS = 10 * 60_000;
+/** Again, if it was not decided yet. */
+const ASK_EVERY_MS = 3_000;
 /** Between two looks at a hold that may be being paid. */
 const LOOK_EVERY_MS = 3000;
 
@@ -46,6 +53,7 @@ export function openSession(sale, changed, botCheck) {
     entering: false,
     enterAt: 0,
     lookAt: 0,
+    askedAt: 0,
   };
 
   /** The phase the pulse said, moved on by the clock: nobody has to ask for the opening. */
@@ -117,14 +125,44 @@ export function openSession(sale, changed, botCheck) {
     /** @type {import("./api.js").Answer<import("./api.js").Ticket>} */
     const joined = await ask("POST", "/queue", checked === undefined ? undefined : { botCheck: checked });
     if (!joined.ok) return note(joined.problem);
-    const { number, joinedAt, epoch, lobby = false } = joined.value;
-    memory.set({ ...memory.get(), number, joinedAt, epoch, lobby });
+    const { number, joinedAt, epoch, lobby = false, expiresAt } = joined.value;
+    const passUntil = expiresAt === undefined ? {} : { passUntilMs: Date.parse(expiresAt) };
+    memory.set({ ...memory.get(), number, joinedAt, epoch, lobby, ...passUntil });
+    changed();
+  }
+
+  const slotIsGood = () => {
+    const { registration } = memory.get();
+    return (
+      registration?.status === "slot" &&
+      registration.decided &&
+      now() < Date.parse(registration.claimUntil ?? "")
+    );
+  };
+
+  /** Once it is decided who has a slot, which each visitor asks for at a moment of their own. */
+  async function askRegistration() {
+    at.entering = true;
+    /** @type {import("./api.js").Answer<Registration>} */
+    const mine = await call("GET", `${api}/registrations/mine`);
+    at.entering = false;
+    at.askedAt = now() + later(ASK_EVERY_MS);
+    if (mine.ok) memory.set({ ...memory.get(), registration: mine.value });
+    else if (mine.problem.type === "registration_needed") {
+      const rest = { ...memory.get() };
+      delete rest.registration;
+      memory.set(rest);
+    }
     changed();
   }
 
   /** @param {FormData} form */
   async function register(form) {
-    const asked = await ask("POST", "/registrations", { email: String(form.get("email")) });
+    const checked = await botCheck?.();
+    const asked = await ask("POST", "/registrations", {
+      email: String(form.get("email")),
+      ...(checked === undefined ? {} : { botCheck: checked }),
+    });
     at.registered = asked.ok;
     if (!asked.ok) note(asked.problem);
   }
@@ -143,7 +181,7 @@ export function openSession(sale, changed, botCheck) {
     }
     const { type } = entered.problem;
     at.enterAt = now() + later(Math.max(entered.retryAfterMs, MISSED_TURN_MS));
-    memory.set(type === "invalid_ticket" ? { confirmed: place.confirmed ?? false } : place);
+    memory.set(["invalid_ticket", "slot_ended"].includes(type) ? kept() : place);
     if (type === "outdated_ticket") {
       await join();
       return false;
@@ -155,9 +193,14 @@ export function openSession(sale, changed, botCheck) {
 
   async function leave() {
     const left = await ask("DELETE", "/queue");
-    if (left.ok || left.problem.type === "invalid_ticket")
-      memory.set({ confirmed: memory.get().confirmed ?? false });
+    if (left.ok || left.problem.type === "invalid_ticket") memory.set(kept());
     else note(left.problem);
+  }
+
+  /** What stays when the place in line does not. @returns {Memory} */
+  function kept() {
+    const { confirmed = false, registration } = memory.get();
+    return registration === undefined || !slotIsGood() ? { confirmed } : { confirmed, registration };
   }
 
   /** @param {Lines} lines */
@@ -293,6 +336,21 @@ export function openSession(sale, changed, botCheck) {
   function advance() {
     if (at.busy || at.entering || at.loading) return;
     if (stage() === "waiting" && called() && now() >= at.enterAt) void enter();
+    const { registration } = memory.get();
+    const isDue =
+      registration !== undefined && !registration.decided && now() > Date.parse(registration.decidesAt);
+    if (isDue && at.askedAt === 0) {
+      const leftMs = Math.max(0, Date.parse(sale.opensAt) - now());
+      at.askedAt = now() + Math.random() * Math.min(ASK_WITHIN_MAX_MS, leftMs * ASK_SHARE);
+    }
+    if (isDue && now() >= at.askedAt) void askRegistration();
+    // A slot does not come back; the answer says so.
+    if (stage() === "missed" && memory.get().number === 0 && now() >= at.enterAt) void enter();
+    // A slot's holder who is here comes in at opening.
+    if (stage() === "outside" && phase() === "open" && slotIsGood() && now() >= at.enterAt) {
+      at.enterAt = now() + MISSED_TURN_MS * 5;
+      void commands.join?.(new FormData());
+    }
     const { reservation } = at;
     const isOver = reservation && now() > Date.parse(reservation.expiresAt) + MISSED_TURN_MS;
     if (reservation && (isOver || reservation.payment === "pending") && now() >= at.lookAt) {
@@ -327,6 +385,17 @@ export function openSession(sale, changed, botCheck) {
       memory.set({ ...memory.get(), from: Math.max(1, number - nowServing) });
   }
 
+  /** By the `data-do` of the forms. @type {Record<string, (form: FormData) => Promise<void>>} */
+  const commands = {
+    join: command(join),
+    enter: command(async () => void (await enter())),
+    register: command(register),
+    leave: command(leave),
+    reserve: command((form) => reserve(linesOf(form))),
+    checkout: command(checkout),
+    giveBack: command(giveBack),
+  };
+
   return {
     at,
     stage,
@@ -338,16 +407,7 @@ export function openSession(sale, changed, botCheck) {
     advance,
     look,
     resume,
-    /** By the `data-do` of the forms. @type {Record<string, (form: FormData) => Promise<void>>} */
-    commands: {
-      join: command(join),
-      enter: command(async () => void (await enter())),
-      register: command(register),
-      leave: command(leave),
-      reserve: command((form) => reserve(linesOf(form))),
-      checkout: command(checkout),
-      giveBack: command(giveBack),
-    },
+    commands,
   };
 }
 

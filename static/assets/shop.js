@@ -8,7 +8,7 @@
 import { around, now, pause, spreadMs } from "./api.js";
 import { momentText } from "./format.js";
 import { openSession, remembering } from "./session.js";
-import { views, waitingTexts } from "./view.js";
+import { takesAddresses, views, waitingTexts } from "./view.js";
 
 /** How often the place in line is read out at the most. */
 const ANNOUNCE_EVERY_MS = 30_000;
@@ -74,6 +74,7 @@ function start(card) {
       number: memory().number ?? 0,
       lobby: inLobby(),
       confirmed: memory().confirmed === true,
+      registration: memory().registration,
       joinedAt: memory().joinedAt,
       from: memory().from ?? 0,
       passUntilMs: memory().passUntilMs ?? 0,
@@ -83,7 +84,7 @@ function start(card) {
     const key =
       name === "waiting"
         ? `${name} ${model.called} ${model.phase} ${model.number}`
-        : `${name} ${at.registered}`;
+        : `${name} ${at.registered} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(sale, model.now)}`;
     if (key !== shown) {
       const focused = body.contains(document.activeElement);
       const first = shown === "";

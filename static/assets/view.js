@@ -4,15 +4,17 @@
  * reader's focus and choices stay where they are.
  */
 import { clockText, leftText, momentText, money, parts, two } from "./format.js";
-import { count, paymentText, placeTexts } from "./line.js";
+import { count, paymentText, placeTexts, registeringText, registrationTexts } from "./line.js";
 
 /**
  * @typedef {import("./api.js").Phase} Phase
  * @typedef {{ id: string, currency: string, opensAt: string, closesAt: string, lobbyOpensAt: string, phase: Phase,
- *   mode: string, identity: string, lobby: string, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
+ *   mode: string, identity: string, lobby: string, slots?: { count: number, allocation: string, claimUntil: string },
+ *   registration?: { from: string, until: string }, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
  * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined,
  *   number: number, lobby: boolean, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
- *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean }} Model
+ *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean,
+ *   registration: import("./api.js").Registration | undefined }} Model
  * @typedef {{ nodes: Node[], tick?: (model: Model) => void }} View
  */
 
@@ -59,13 +61,15 @@ function countdown() {
 /** @type {Record<string, (model: Model) => View>} */
 export const views = {
   scheduled: (model) => beforeOpening(model, "Opening soon", false),
-  registration: (model) => beforeOpening(model, "Opening soon", false),
+  registration: (model) => beforeOpening(model, "Registration is open", false),
   lobby: (model) => beforeOpening(model, "The line is open", true),
-  open: ({ sale, confirmed, registered }) => ({
+  open: (model) => ({
     nodes: [
       heading("On sale now"),
-      h("p", {}, "Take a place in line. You will be let in when your turn comes."),
-      ...joining({ sale, confirmed, registered }),
+      ...(model.registration?.status === "slot" && model.registration.decided
+        ? []
+        : [h("p", {}, "Take a place in line. You will be let in when your turn comes.")]),
+      ...joining(model),
     ],
   }),
   sold_out: () => ended("Sold out", "Everything has found an owner. Thank you for coming."),
@@ -91,18 +95,23 @@ export const views = {
 const ended = (title, text) => ({ nodes: [heading(title), h("p", {}, text)] });
 
 /** @param {Model} model @param {string} title @param {boolean} joinable @returns {View} */
-function beforeOpening({ sale, confirmed, registered }, title, joinable) {
+function beforeOpening(model, title, joinable) {
+  const { sale } = model;
   const clock = countdown();
+  const next = h("p", { class: "quiet" });
   return {
     nodes: [
       heading(title),
+      next,
       clock.node,
       h("p", {}, "Opens ", h("time", { datetime: sale.opensAt }, momentText(sale.opensAt)), "."),
       ...(joinable
-        ? joining({ sale, confirmed, registered })
-        : sale.identity === "registered" && !confirmed
-          ? registering(registered)
-          : [h("button", { class: "button", disabled: true }, "Join the line")]),
+        ? joining(model)
+        : model.registration
+          ? registeredNodes(model)
+          : takesAddresses(sale, model.now) && !model.confirmed
+            ? registering(model)
+            : [h("button", { class: "button", disabled: true }, "Join the line")]),
       joinable
         ? h(
             "p",
@@ -119,22 +128,59 @@ function beforeOpening({ sale, confirmed, registered }, title, joinable) {
             ". This page opens it by itself; no need to reload.",
           ),
     ],
-    tick: (model) => clock.set(Date.parse(sale.opensAt) - model.now),
+    tick(model) {
+      const { text, at } = nextStage(sale, model.now);
+      write(next, text);
+      clock.set(Date.parse(at) - model.now);
+    },
   };
 }
 
-/** The way in, by what the sale knows people by. @param {Pick<Model, "sale" | "confirmed" | "registered">} model */
-function joining({ sale, confirmed, registered }) {
-  if (sale.identity !== "registered" || confirmed) return [form("join", "Join the line")];
+/** What the clock counts down to. @param {Sale} sale @param {number} now */
+function nextStage({ registration, opensAt }, now) {
+  const comes = (/** @type {string} */ time) => now < Date.parse(time);
+  if (registration && comes(registration.from))
+    return { text: "Registration opens in", at: registration.from };
+  if (registration && comes(registration.until) && registration.until <= opensAt)
+    return { text: "Registration closes in", at: registration.until };
+  return { text: "The sale opens in", at: opensAt };
+}
+
+/** Whether an address can be registered at this moment (ms). @param {Sale} sale @param {number} now */
+export const takesAddresses = ({ registration: window }, now) =>
+  window !== undefined && now >= Date.parse(window.from) && now < Date.parse(window.until);
+
+/** The way in, by what the sale knows people by. @param {Model} model */
+function joining(model) {
+  const { sale, confirmed, registration, now } = model;
+  const hasSlot = registration?.status === "slot" && registration.decided;
+  const join = form("join", hasSlot ? "Come in" : "Join the line");
+  if (registration) return [...registeredNodes(model), join];
+  if (confirmed || !takesAddresses(sale, now)) return [join];
   return [
-    ...registering(registered),
-    h("p", { class: "quiet" }, "Confirmed already?"),
+    ...registering(model),
+    h(
+      "p",
+      { class: "quiet" },
+      sale.identity === "registered" ? "Confirmed already?" : "Or without registering:",
+    ),
     form("join", "Join the line", "button-plain"),
   ];
 }
 
-/** @param {boolean} registered a link was asked for just now */
-const registering = (registered) =>
+/** How a registration stands. @param {Model} model */
+function registeredNodes({ sale, registration }) {
+  if (!registration) return [];
+  const texts = registrationTexts(registration, {
+    decides: momentText(registration.decidesAt),
+    opens: momentText(sale.opensAt),
+    until: momentText(registration.claimUntil ?? sale.closesAt),
+  });
+  return texts.filter(Boolean).map((text, i) => h("p", i === 0 ? { class: "ahead" } : {}, text));
+}
+
+/** @param {Model} model `registered`: a link was asked for just now */
+const registering = ({ sale, registered }) =>
   registered
     ? [h("p", { role: "status" }, "Look into your mailbox: the link in our e-mail confirms your address.")]
     : [
@@ -155,7 +201,11 @@ const registering = (registered) =>
           ),
           h("button", { class: "button" }, "Send me a link"),
         ),
-        h("p", { class: "quiet" }, "This sale is for confirmed addresses: one place for each."),
+        h(
+          "p",
+          { class: "quiet" },
+          registeringText(sale, momentText(sale.registration?.until ?? sale.opensAt)),
+        ),
       ];
 
 const leaving = () =>
@@ -174,13 +224,17 @@ function waiting({ sale, called, number, lobby, joinedAt, phase }) {
   const clock = countdown();
   return {
     nodes: [
-      heading(called ? "You are next" : "You are in line"),
-      h(
-        "p",
-        { class: "number" },
-        h("span", { class: "quiet" }, lobby ? "Your number in the lobby" : "Your number"),
-        count(number),
-      ),
+      heading(number === 0 ? "You have a slot" : called ? "You are next" : "You are in line"),
+      ...(number === 0
+        ? []
+        : [
+            h(
+              "p",
+              { class: "number" },
+              h("span", { class: "quiet" }, lobby ? "Your number in the lobby" : "Your number"),
+              count(number),
+            ),
+          ]),
       h("div", { class: "stub" }),
       ...(phase === "lobby" ? [h("p", {}, "The sale opens in"), clock.node] : []),
       ...texts.slice(0, 1),
@@ -189,9 +243,9 @@ function waiting({ sale, called, number, lobby, joinedAt, phase }) {
       h(
         "p",
         { class: "quiet" },
-        `${joinedAt === undefined ? "" : `In line since ${clockText(joinedAt)}. `}Close this page if you like: your place is kept.`,
+        `${joinedAt === undefined ? "" : `In line since ${clockText(joinedAt)}. `}Close this page if you like: your ${number === 0 ? "slot" : "place"} is kept.`,
       ),
-      leaving(),
+      ...(number === 0 ? [] : [leaving()]),
     ],
     tick(model) {
       clock.set(Date.parse(sale.opensAt) - model.now);
@@ -215,7 +269,7 @@ export const waitingTexts = ({ pulse, phase, number, lobby, called }) =>
   placeTexts({ number, lobby, called, pulse, isOpen: phase === "open" });
 
 /** @param {Model} model @returns {View} */
-function turn({ sale, chosen, pulse }) {
+function turn({ sale, chosen, pulse, number }) {
   const gone = (/** @type {Model["pulse"]} */ seen, /** @type {string} */ sku) =>
     seen?.items.some((item) => item.sku === sku && item.left === "none") ?? false;
   const first = chosen.size > 0 ? undefined : sale.items.find(({ sku }) => !gone(pulse, sku))?.sku;
@@ -224,7 +278,7 @@ function turn({ sale, chosen, pulse }) {
     const note = h("span", { class: "quiet" });
     const select = /** @type {HTMLSelectElement} */ (h("select", { name: item.sku }));
     const at = chosen.get(item.sku) ?? (item.sku === first ? 1 : 0);
-    for (let quantity = 0; quantity <= item.limit; quantity++)
+    for (let quantity = 0; quantity <= (number === 0 ? 1 : item.limit); quantity++)
       select.append(h("option", { value: quantity, selected: quantity === at }, String(quantity)));
     return { item, note, select };
   });

@@ -138,6 +138,7 @@ const liveSchema = z.object({
       sku: z.string(),
       stock: z.number(),
       available: z.number(),
+      slots: z.number(),
       held: z.number(),
       confirmed: z.number(),
     }),

@@ -149,13 +149,13 @@ describe("accounts", () => {
 const mail = z.object({
   messages: z.array(z.object({ to: z.string(), subject: z.string(), text: z.string() })),
 });
-async function linkFor(address: string): Promise<string> {
+async function linkFor(address: string, nth = 1): Promise<string> {
   const messages = await until(
     async () => {
       const answer = await fetch(`${stack.get().mailbox.url}/api/messages?to=${encodeURIComponent(address)}`);
       return mail.parse(await answer.json()).messages;
     },
-    (messages) => messages.length > 0,
+    (messages) => messages.length >= nth,
   );
   return /https?:\/\/\S+/.exec(messages[0]?.text ?? "")?.[0] ?? "";
 }
@@ -182,7 +182,8 @@ describe("confirmed addresses", () => {
     expect((await join(sale, { token })).json.number).toBe(1);
 
     await register(sale, "ann+again@example.com");
-    const other = await confirm(sale, tokenOf(await linkFor("ann+again@example.com")));
+    // To the mailbox that is on the list: another spelling of an address must not open another one's registration.
+    const other = await confirm(sale, tokenOf(await linkFor("ann@example.com", 2)));
     const again = await join(sale, { token: String(other.json.registration) });
     expect([again.status, again.json.number]).toEqual([200, 1]);
   });

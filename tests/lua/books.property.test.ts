@@ -201,7 +201,13 @@ const controls: [string, keyof Scripts, string, string, RegExp][] = [
     "if false then",
     /held:/,
   ],
-  ["the count of returns", "giveBack", "'returned', counts[2] + sum, ", "", /returned is/],
+  [
+    "the count of returns",
+    "giveBack",
+    "'returned', counts[2] + (keepsSlot and 0 or sum), ",
+    "",
+    /returned is/,
+  ],
   [
     "the count of returns, at the end of a hold",
     "expire",
@@ -212,7 +218,7 @@ const controls: [string, keyof Scripts, string, string, RegExp][] = [
   [
     "the return of what a hold had",
     "expire",
-    "add(stockBy, 'available:' .. line.sku, line.quantity)",
+    "add(stockBy, home .. ':' .. line.sku, line.quantity)",
     "",
     /the sum of|available is/,
   ],

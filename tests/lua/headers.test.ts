@@ -11,6 +11,8 @@ import type { Script } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
 import { releaseScript as giveBackScript, reserveScript } from "../../functions/reservation/reservation.ts";
+import { admitScript } from "../../functions/registration/admit.ts";
+import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { publishScript } from "../../functions/sale/publish.ts";
 import { restoreScript } from "../../functions/sale/rebuild.ts";
 import { setRuleScript } from "../../functions/sale/rules.ts";
@@ -28,6 +30,8 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "reservation/confirm.lua": [confirmScript, "confirmScript", "checkout/payment.ts"],
   "checkout/refund.lua": [returnScript, "returnScript", "checkout/refund.ts"],
   "reservation/expire.lua": [expireScript, "expireScript", "reservation/expire.ts"],
+  "registration/admit.lua": [admitScript, "admitScript", "registration/admit.ts"],
+  "registration/return-slots.lua": [returnSlotsScript, "returnSlotsScript", "registration/slots.ts"],
   "sale/publish.lua": [publishScript, "publishScript", "sale/publish.ts"],
   "sale/restore.lua": [restoreScript, "restoreScript", "sale/rebuild.ts"],
   "sale/set-rule.lua": [setRuleScript, "setRuleScript", "sale/rules.ts"],

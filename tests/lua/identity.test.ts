@@ -14,8 +14,16 @@ describe("one person is", () => {
     ["account", "by-account"],
   ] as const)("with identity %s known as %s, whatever else they bring", async (identity, shopper) => {
     const sale = await redis.sale({ identity });
-    expect(await sale.join("by-cookie", 0, known)).toMatchObject({ word: "joined", number: 1, identity });
+    const brought = identity === "anyone" ? { account: "by-account" } : known;
+    expect(await sale.join("by-cookie", 0, brought)).toMatchObject({ word: "joined", number: 1, identity });
     expect([...(await sale.state()).waitlist.keys()]).toEqual([shopper]);
+  });
+
+  test("where anyone may come, who has confirmed an address is known by it", async () => {
+    const sale = await redis.sale({ identity: "anyone" });
+    expect(await sale.join("phone", 0, known)).toMatchObject({ word: "joined", identity: "registered" });
+    expect(await sale.join("laptop", 1, known)).toMatchObject({ word: "again", number: 1 });
+    expect([...(await sale.state()).waitlist.keys()]).toEqual(["by-address"]);
   });
 
   test.each([

@@ -162,7 +162,7 @@ export function goodBooks() {
         shoppers: 2,
         discrepancies: 0,
         ledgerDifference: 0,
-        items: [{ sku: "shoe", stock: 3, held: 0, confirmed: 3 }],
+        items: [{ sku: "shoe", stock: 3, slots: 0, held: 0, confirmed: 3 }],
       },
     },
     orders: [

@@ -2,8 +2,9 @@
  * Everything Redis holds of a sale, read past the gateway, and the rules it must obey after every step (design §4.1,
  * §4.2). Written from the rules, not from the scripts: counters are compared with the records they stand for.
  */
+import { z } from "zod";
 import type { RawReply } from "../../dev/redis/gateway.ts";
-import type { Sale } from "../../domain/sale.ts";
+import { slotsBySku, type Sale } from "../../domain/sale.ts";
 import type { SaleKeys } from "../../functions/redis/keys.ts";
 import { recordJson, type Record as Reservation } from "../../functions/reservation/record.ts";
 
@@ -19,8 +20,22 @@ export interface SaleState {
   reservations: Map<string, Reservation>;
   shoppers: Map<string, string>;
   holds: Map<string, number>;
+  /** shopper → what became of their slot */
+  claims: Map<string, string>;
   outbox: Reservation[];
+  /** Units that went to slots (more than none) or came from them. */
+  slotMoves: { sku: string; units: number }[];
 }
+
+const slotMove = z
+  .object({
+    state: z.enum(["slots_returned", "slots_set_aside"]),
+    changedAtMs: z.number(),
+    lines: z.array(z.object({ sku: z.string(), quantity: z.number().positive() })),
+  })
+  .transform(({ state, lines }) =>
+    lines.map(({ sku, quantity }) => ({ sku, units: state === "slots_set_aside" ? quantity : -quantity })),
+  );
 
 type Command = (...args: (string | number)[]) => Promise<RawReply>;
 
@@ -28,23 +43,26 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
   const hash = async (key: string) => pairs(await command("HGETALL", key));
   const zset = async (key: string) => numbers(pairs(await command("ZRANGE", key, 0, -1, "WITHSCORES")));
   // All sent before the first answer, on one connection: nothing of this process comes in between.
-  const [sale, stock, released, shoppers, records, waitlist, lobby, inside, holds, entries] =
+  const [sale, stock, released, shoppers, records, claims, waitlist, lobby, inside, holds, entries] =
     await Promise.all([
       hash(keys.sale),
       hash(keys.stock),
       hash(keys.released),
       hash(keys.shoppers),
       hash(keys.reservations),
+      hash(keys.claims),
       zset(keys.waitlist),
       zset(keys.lobby),
       zset(keys.inside),
       zset(keys.holds),
       command("XRANGE", keys.outbox, "-", "+"),
     ]);
+  const events = list(entries).map((entry) => String(list(list(entry)[1] ?? [])[1]));
   return {
     definition,
     sale,
     stock,
+    claims,
     waitlist,
     lobby,
     released: new Map([...released].map(([shopper, entry]) => [shopper, parseInt(entry)])),
@@ -53,9 +71,12 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
     // How many calls somebody made this second is no part of the books.
     shoppers: new Map([...shoppers].filter(([field]) => !field.endsWith("/@"))),
     holds,
-    outbox: list(entries).map((entry) => recordJson.parse(list(list(entry)[1] ?? [])[1])),
+    outbox: events.filter((event) => !isSlotMove(event)).map((event) => recordJson.parse(event)),
+    slotMoves: events.filter(isSlotMove).flatMap((event) => slotMove.parse(JSON.parse(event))),
   };
 }
+
+const isSlotMove = (event: string) => event.includes('"slots_');
 
 /** Units of a sku by the records in these states. */
 export function unitsIn(state: SaleState, sku: string, states: string[], shopper?: string): number {
@@ -73,14 +94,19 @@ const unitsOf = (records: Reservation[], sku: string) =>
 /**
  * What does not add up.
  * @param restored the records that a rebuild brought back, by id: the outbox began after them
+ * @param restoredSlots the units set aside that it brought back, by sku
  */
-export function imbalances(state: SaleState, restored = new Map<string, Reservation>()): string[] {
+export function imbalances(
+  state: SaleState,
+  restored = new Map<string, Reservation>(),
+  restoredSlots?: Map<string, number>,
+): string[] {
   const { definition, sale, stock, shoppers, holds, outbox } = state;
   const faults: string[] = [];
   const equal = (what: string, is: number | string | undefined, expected: number | string | undefined) => {
     if (is !== expected) faults.push(`${what} is ${String(is)}, not ${String(expected)}`);
   };
-  let [availableSum, suppliedSum, returnedSum, unsold] = [0, 0, 0, 0];
+  let [availableSum, slotSum, suppliedSum, returnedSum, unsold] = [0, 0, 0, 0, 0];
   for (const { sku, stock: supplied, limit } of definition.items) {
     const [available = NaN, slots = NaN, held = NaN, confirmed = NaN] = [
       "available",
@@ -99,13 +125,23 @@ export function imbalances(state: SaleState, restored = new Map<string, Reservat
       equal(`${shopper}/${sku}`, Number(shoppers.get(`${shopper}/${sku}`) ?? 0), units);
       if (units > limit) faults.push(`${shopper} has ${units} of ${sku}`);
     }
-    const back = outbox.filter(({ state: s }) => s === "released" || s === "expired" || s === "refunded");
+    // What a slot took is its holder's again, until the slot ends.
+    const back = outbox.filter(
+      ({ state: s, slotUntilMs = 0, changedAtMs }) =>
+        s === "refunded" || ((s === "released" || s === "expired") && slotUntilMs <= changedAtMs),
+    );
+    const moved = state.slotMoves
+      .filter((move) => move.sku === sku)
+      .reduce((sum, { units }) => sum + units, 0);
+    equal(`slots:${sku}`, slots, (restoredSlots?.get(sku) ?? slotsBySku(definition).get(sku) ?? 0) + moved);
+    slotSum += slots;
     returnedSum += unitsOf(back, sku);
     suppliedSum += supplied;
     availableSum += available;
     unsold += supplied - confirmed;
   }
   equal("available", Number(stock.get("available")), availableSum);
+  equal("slots", Number(stock.get("slots")), slotSum);
   equal("supplied", Number(stock.get("supplied")), suppliedSum);
   equal("returned", Number(stock.get("returned")), returnedSum);
   equal("unsold", Number(stock.get("unsold")), unsold);

@@ -1,6 +1,6 @@
 /** What Postgres says of a sale to who publishes it, for tests in which it has no other part. */
 import { z } from "zod";
-import type { Mode, Sale } from "../../domain/sale.ts";
+import { slotsBySku, type Mode, type Sale } from "../../domain/sale.ts";
 import createSql from "../../functions/sale/create.sql";
 import publishableSql from "../../functions/sale/publishable.sql";
 import type { Services } from "../../functions/services.ts";
@@ -13,7 +13,9 @@ export interface Stored {
   drawCount: number | null;
   numbersUntil: number;
   nowServing: number;
-  /** sku → units */
+  slotsGiven: number | null;
+  /** sku → units; of slots, those set aside when the sale was created, if not said */
+  slots?: Record<string, number>;
   held: Record<string, number>;
   confirmed: Record<string, number>;
 }
@@ -26,6 +28,7 @@ const ofNew: Stored = {
   drawCount: null,
   numbersUntil: 0,
   nowServing: 0,
+  slotsGiven: null,
   held: {},
   confirmed: {},
 };
@@ -60,9 +63,13 @@ function publishable({ definition, stored }: { definition: Sale; stored: Partial
     draw_count: all.drawCount,
     numbers_until: all.numbersUntil,
     now_serving: all.nowServing,
+    slot_seed: null,
+    slot_draw_count: null,
+    slots_given: all.slotsGiven,
     items: definition.items.map(({ sku, stock }) => ({
       sku,
       stock,
+      slots: all.slots?.[sku] ?? slotsBySku(definition).get(sku) ?? 0,
       held: all.held[sku] ?? 0,
       confirmed: all.confirmed[sku] ?? 0,
     })),

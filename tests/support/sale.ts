@@ -7,6 +7,8 @@ import { confirmScript } from "../../functions/checkout/payment.ts";
 import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript, type SaleSnapshot } from "../../functions/queue/pulse.ts";
 import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
+import { admitScript } from "../../functions/registration/admit.ts";
+import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { runScript, type Script } from "../../functions/redis/client.ts";
 import { saleKeys, type SaleKeys } from "../../functions/redis/keys.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
@@ -36,6 +38,8 @@ export const scripts = {
   refund: returnScript,
   setRule: setRuleScript,
   restore: restoreScript,
+  admit: admitScript,
+  returnSlots: returnSlotsScript,
 };
 export type Scripts = typeof scripts;
 
@@ -57,6 +61,8 @@ export interface Pass {
   number: number;
   epoch: number;
   expiresAtMs: number;
+  /** For the unit set aside. */
+  slot?: true;
 }
 /** sku → quantity; a list is sent as it is, without being summed. */
 export type Basket = Record<string, number> | { sku: string; quantity: number }[];
@@ -155,14 +161,23 @@ export class TestSale {
   }
 
   async reserve(shopper: string, id: string, basket: Basket, second: number, pass = this.passOf(shopper)) {
-    const { sale, stock, inside, reservations, shoppers, holds, outbox } = this.keys;
+    const { sale, stock, inside, reservations, shoppers, holds, claims, outbox } = this.keys;
     const lines = Array.isArray(basket)
       ? basket
       : summedBySku(Object.entries(basket).map(([sku, quantity]) => ({ sku, quantity })));
     return await this.#run(
       this.scripts.reserve,
-      [sale, stock, inside, reservations, shoppers, holds, outbox],
-      [this.#now(second), id, shopper, pass.number, pass.epoch, pass.expiresAtMs, JSON.stringify(lines)],
+      [sale, stock, inside, reservations, shoppers, holds, claims, outbox],
+      [
+        this.#now(second),
+        id,
+        shopper,
+        pass.number,
+        pass.epoch,
+        pass.expiresAtMs,
+        JSON.stringify(lines),
+        pass.slot === true ? "1" : "",
+      ],
     );
   }
 
@@ -182,8 +197,8 @@ export class TestSale {
   }
 
   async giveBack(shopper: string, id: string, second: number, closed = false) {
-    const { stock, inside, released, reservations, shoppers, holds, outbox } = this.keys;
-    const keys = [stock, inside, released, reservations, shoppers, holds, outbox];
+    const { stock, inside, released, reservations, shoppers, holds, claims, outbox } = this.keys;
+    const keys = [stock, inside, released, reservations, shoppers, holds, claims, outbox];
     const args = [this.#now(second), id, shopper, closed ? "1" : ""];
     const [word] = await this.#run(this.scripts.giveBack, keys, args);
     return word;
@@ -191,8 +206,8 @@ export class TestSale {
 
   /** @param closed ids whose payment is closed */
   async expire(second: number, most = 200, closed: string[] = []) {
-    const { stock, inside, reservations, shoppers, holds, outbox } = this.keys;
-    const keys = [stock, inside, reservations, shoppers, holds, outbox];
+    const { stock, inside, reservations, shoppers, holds, claims, outbox } = this.keys;
+    const keys = [stock, inside, reservations, shoppers, holds, claims, outbox];
     const args = [this.#now(second), most, 5_000, ...closed];
     const [expired, seen, paying] = await this.#run(this.scripts.expire, keys, args);
     return { expired, seen, ...(paying.length === 0 ? {} : { paying: paying.map((record) => record.id) }) };
@@ -203,6 +218,24 @@ export class TestSale {
     const keys = [sale, stock, reservations, shoppers, outbox];
     const [word] = await this.#run(this.scripts.refund, keys, [this.#now(second), id]);
     return word;
+  }
+
+  /** Whether the holder of a slot may come in; keeps the pass. */
+  async admitHolder(shopper: string, second: number) {
+    const { sale, claims } = this.keys;
+    const reply = await this.#run(this.scripts.admit, [sale, claims], [this.#now(second), shopper]);
+    const { word, epoch, claimUntilMs } = reply;
+    if (word === "admitted" || word === "again")
+      this.passes.set(shopper, { number: 0, epoch, expiresAtMs: claimUntilMs, slot: true });
+    return word;
+  }
+
+  /** @param given how many slots were given, once that is decided @returns the units that went to the general stock */
+  async returnSlots(second: number, given?: number, forfeits: string[] = [], drawn?: number) {
+    const { sale, stock, claims, outbox } = this.keys;
+    const args = [this.#now(second), given ?? "", drawn ?? "", ...forfeits];
+    const [, units] = await this.#run(this.scripts.returnSlots, [sale, stock, claims, outbox], args);
+    return units;
   }
 
   async setMode(mode: Mode, second: number) {
@@ -222,10 +255,10 @@ export class TestSale {
 
   /** @param records of reservations */
   async restore(epoch: number, records: object[] = []) {
-    const { sale, stock, rebuild, waitlist, lobby, released, inside, reservations, shoppers, holds, outbox } =
-      this.keys;
+    const { sale, stock, rebuild, waitlist, lobby, released, inside, ...others } = this.keys;
+    const { reservations, shoppers, holds, claims, outbox } = others;
     const keys = [sale, stock, rebuild, waitlist, lobby, released, inside];
-    keys.push(reservations, shoppers, holds, outbox);
+    keys.push(reservations, shoppers, holds, claims, outbox);
     const [word] = await this.#run(this.scripts.restore, keys, [
       epoch,
       ...records.map((r) => JSON.stringify(r)),

@@ -294,6 +294,12 @@ export async function expectSameBooks(
     shoppers: new Set(books.orders?.map(({ shopper }) => shopper)).size,
     discrepancies,
     ledgerDifference: 0,
-    items: live.items.map(({ sku, stock, held, confirmed }) => ({ sku, stock, held, confirmed })),
+    items: live.items.map(({ sku, stock, slots, held, confirmed }) => ({
+      sku,
+      stock,
+      slots,
+      held,
+      confirmed,
+    })),
   });
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { drawOf, mintSeed } from "../../functions/queue/draw.ts";
-import { commitmentOf, placeOf } from "../../static/assets/draw.js";
+import { commitmentOf, numberAt, placeOf } from "../../static/assets/draw.js";
 
 type Place = (seed: string, count: number, number: number) => Promise<number>;
 
@@ -14,6 +14,19 @@ test.each([1, 2, 3, 4, 5, 16, 17, 63, 64, 65, 257, 1000])(
     const seed = mintSeed();
     const places = await Promise.all(numbers(count).map((number) => placeOf(seed, count, number)));
     expect(places.sort((a, b) => a - b)).toEqual(numbers(count));
+  },
+);
+
+test.each([1, 2, 5, 17, 65, 1000])(
+  "of %i each place leads back to its number, with any hash that is SHA-1",
+  async (count) => {
+    const seed = mintSeed();
+    const sha1 = (text: string) => createHash("sha1").update(text).digest();
+    for (const number of numbers(Math.min(count, 200))) {
+      const place = await placeOf(seed, count, number);
+      expect(await numberAt(seed, count, place)).toBe(number);
+      expect(await numberAt(seed, count, place, sha1)).toBe(number);
+    }
   },
 );
 

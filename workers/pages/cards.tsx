@@ -1,5 +1,5 @@
 /** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
-import type { Order, PublicSale, Pulse, Reservation } from "../../domain/api.ts";
+import type { Order, PublicSale, Pulse, Registration, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
 import { count, paymentText, placeTexts } from "../../static/assets/line.js";
 import { money, utcText } from "./format.ts";
@@ -16,7 +16,7 @@ export interface Turn {
 }
 
 export type Visit =
-  | { step: "outside"; phase: Phase; registered?: boolean }
+  | { step: "outside"; phase: Phase; registered?: boolean; registration?: Registration | undefined }
   | {
       step: "waiting";
       number: number;
@@ -44,11 +44,13 @@ export function Waiting({
   const [people, expected, moved] = placeTexts({ ...visit, isOpen: visit.phase === "open", pulse });
   return (
     <>
-      <h2>{visit.called ? "You are next" : "You are in line"}</h2>
-      <p class="number">
-        <span class="quiet">{visit.lobby ? "Your number in the lobby" : "Your number"}</span>
-        {count(visit.number)}
-      </p>
+      <h2>{visit.number === 0 ? "You have a slot" : visit.called ? "You are next" : "You are in line"}</h2>
+      {visit.number > 0 && (
+        <p class="number">
+          <span class="quiet">{visit.lobby ? "Your number in the lobby" : "Your number"}</span>
+          {count(visit.number)}
+        </p>
+      )}
       <div class="stub"></div>
       <p class="ahead">{people}.</p>
       {expected !== "" && <p>{expected}</p>}
@@ -58,19 +60,24 @@ export function Waiting({
           The sale opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
         </p>
       )}
-      <p class="quiet">This page asks again by itself. Close it if you like: your place is kept.</p>
+      <p class="quiet">
+        This page asks again by itself. Close it if you like: your {visit.number === 0 ? "slot" : "place"} is
+        kept.
+      </p>
       <p>
         <a class="button button-plain" href={visitPath(sale.id)}>
           Check now
         </a>
       </p>
-      <details class="after">
-        <summary>Leave the line</summary>
-        <p>Your place goes to the next person and does not come back.</p>
-        <form method="post" action={`${visitPath(sale.id)}/leave`}>
-          <button class="button button-plain">Give up my place</button>
-        </form>
-      </details>
+      {visit.number > 0 && (
+        <details class="after">
+          <summary>Leave the line</summary>
+          <p>Your place goes to the next person and does not come back.</p>
+          <form method="post" action={`${visitPath(sale.id)}/leave`}>
+            <button class="button button-plain">Give up my place</button>
+          </form>
+        </details>
+      )}
     </>
   );
 }
@@ -101,7 +108,7 @@ export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; 
               </span>
             </span>
             <select name={`quantity.${item.sku}`}>
-              {Array.from({ length: item.limit + 1 }, (_, quantity) => (
+              {Array.from({ length: (visit.number === 0 ? 1 : item.limit) + 1 }, (_, quantity) => (
                 <option
                   value={String(quantity)}
                   selected={quantity === (visit.chosen.get(item.sku) ?? (item.sku === first ? 1 : 0))}

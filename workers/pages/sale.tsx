@@ -2,9 +2,9 @@
  * A sale's page. Cached for some seconds and the same for everybody, so it says nothing about the reader: its form
  * leads to the personal page (`workers/visit.tsx`), and the script, where there is one, does the rest on the spot.
  */
-import type { PublicSale } from "../../domain/api.ts";
+import type { PublicSale, Registration } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { modeTexts } from "../../static/assets/line.js";
+import { modeTexts, registeringText, registrationTexts } from "../../static/assets/line.js";
 import { drawPath } from "./draw.tsx";
 import { utcText } from "./format.ts";
 import { page } from "./layout.tsx";
@@ -15,7 +15,7 @@ export const visitPath = (saleId: string) => `/sales/${saleId}/visit`;
 
 export const headlines: Record<Phase, string> = {
   scheduled: "Opening soon",
-  registration: "Opening soon",
+  registration: "Registration is open",
   lobby: "The line is open",
   open: "On sale now",
   sold_out: "Sold out",
@@ -61,10 +61,13 @@ interface OutsideCard {
   loginUrl?: string | undefined;
   /** A link was sent just now. */
   registered?: boolean;
+  /** How the registration of this shopper stands, where there is one. */
+  registration?: Registration | undefined;
 }
 
 /** Not in line: when it opens, and the way in. */
-export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCard) {
+export function Outside({ sale, phase, loginUrl, registered = false, registration }: OutsideCard) {
+  const hasSlot = registration?.status === "slot" && registration.decided;
   const isOpen = phase === "lobby" || phase === "open";
   const isOver = phase === "sold_out" || phase === "closed" || phase === "settled";
   return (
@@ -73,6 +76,12 @@ export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCa
       {(phase === "scheduled" || phase === "registration" || phase === "lobby") && (
         <>
           <div class="clock" data-countdown></div>
+          {phase === "scheduled" && sale.registration !== undefined && (
+            <p>
+              You can register from{" "}
+              <time datetime={sale.registration.from}>{utcText(sale.registration.from)}</time>.
+            </p>
+          )}
           <p>
             Opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
           </p>
@@ -81,7 +90,10 @@ export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCa
       {phase === "open" && <p>Take a place in line. You will be let in when your turn comes.</p>}
       {phase === "sold_out" && <p>Everything has found an owner. Thank you for coming.</p>}
       {!isOver && modeTexts[sale.mode] !== undefined && <p>{modeTexts[sale.mode]}</p>}
-      {!isOver && sale.identity === "registered" && <Registering sale={sale} registered={registered} />}
+      {!isOver && registration !== undefined && <Registered sale={sale} registration={registration} />}
+      {!isOver && registration === undefined && takesAddresses(sale, Date.now()) && (
+        <Registering sale={sale} registered={registered} />
+      )}
       {!isOver && sale.identity === "account" && (
         <p>
           This sale is for accounts of the shop. {loginUrl !== undefined && <a href={loginUrl}>Sign in</a>}
@@ -89,7 +101,7 @@ export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCa
       )}
       {isOpen && (
         <form method="post" action={`${visitPath(sale.id)}/join`} data-do="join">
-          <button class="button">Join the line</button>
+          <button class="button">{hasSlot ? "Come in" : "Join the line"}</button>
         </form>
       )}
       {!isOpen && !isOver && (
@@ -110,6 +122,26 @@ export function Outside({ sale, phase, loginUrl, registered = false }: OutsideCa
   );
 }
 
+const takesAddresses = ({ registration: window }: PublicSale, nowMs: number) =>
+  window !== undefined && nowMs >= Date.parse(window.from) && nowMs < Date.parse(window.until);
+
+function Registered({ sale, registration }: { sale: PublicSale; registration: Registration }) {
+  const texts = registrationTexts(registration, {
+    decides: utcText(registration.decidesAt),
+    opens: utcText(sale.opensAt),
+    until: utcText(registration.claimUntil ?? sale.closesAt),
+  }).filter((text) => text !== "");
+  const [first, ...others] = texts;
+  return (
+    <div class="registration">
+      <p class="ahead">{first}</p>
+      {others.map((text) => (
+        <p>{text}</p>
+      ))}
+    </div>
+  );
+}
+
 function Registering({ sale, registered }: { sale: PublicSale; registered: boolean }) {
   if (registered)
     return <p role="status">Look into your mailbox: the link in our e-mail confirms your address.</p>;
@@ -120,7 +152,7 @@ function Registering({ sale, registered }: { sale: PublicSale; registered: boole
         <input type="email" name="email" required autocomplete="email" maxlength={254} />
       </label>
       <button class="button">Send me a link</button>
-      <p class="quiet">This sale is for confirmed addresses: one place for each.</p>
+      <p class="quiet">{registeringText(sale, utcText(sale.registration?.until ?? sale.opensAt))}</p>
     </form>
   );
 }
@@ -138,6 +170,8 @@ export function forScript({
   mode,
   identity,
   lobby,
+  slots,
+  registration,
   items,
 }: PublicSale): string {
   return JSON.stringify({
@@ -150,6 +184,8 @@ export function forScript({
     mode,
     identity,
     lobby,
+    slots,
+    registration,
     items: items.map(({ sku, name, price, limit }) => ({ sku, name, price, limit })),
   });
 }

@@ -59,7 +59,14 @@ const titles: Record<Visit["step"], string> = {
 function Card({ sale, visit, pulse, nowMs }: VisitPage) {
   switch (visit.step) {
     case "outside":
-      return <Outside sale={sale} phase={visit.phase} registered={visit.registered === true} />;
+      return (
+        <Outside
+          sale={sale}
+          phase={visit.phase}
+          registered={visit.registered === true}
+          registration={visit.registration}
+        />
+      );
     case "waiting":
       return <Waiting sale={sale} visit={visit} pulse={pulse} />;
     case "turn":
@@ -99,7 +106,7 @@ function refreshSeconds({ sale, visit, pulse, nowMs }: VisitPage): number | unde
 function handover(visit: Visit): string {
   switch (visit.step) {
     case "outside":
-      return "{}";
+      return JSON.stringify(visit.registration === undefined ? {} : { registration: visit.registration });
     case "waiting":
       return JSON.stringify({
         number: visit.number,

@@ -28,6 +28,8 @@ export const words = {
   login_needed: "This sale is for accounts of the shop. Please sign in, then join.",
   registration_closed: "This sale takes no registrations now.",
   token_expired: "This link has ended. Please ask for a new one.",
+  link_used: "This link was used already. Please ask for a new one.",
+  slot_ended: "The time for your slot is over, and its unit went to the line. You can still join it.",
   outdated_ticket: "The line was rebuilt. Your old number is kept: it comes back by joining again.",
   invalid_ticket: "Your place in line is no longer valid. Please join again.",
   invalid_pass: "Your turn has to be checked again. Your place in line is safe.",

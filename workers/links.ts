@@ -1,0 +1,76 @@
+/**
+ * Where the links of e-mails lead, for browsers: to confirm an address, to come in by a slot, to take a registration back.
+ * Opening one does nothing yet: programs that look into e-mails open links too. The page's button does it.
+ */
+import { Hono, type Context } from "hono";
+import type { ConfirmedRegistration, Problem, PublicSale } from "../domain/api.ts";
+import { refusals } from "../domain/refusal.ts";
+import type { EdgeContext } from "./env.ts";
+import { cancelledPage, cancelPage, confirmedPage, confirmPage, slotPage } from "./pages/links.tsx";
+import { notFoundPage } from "./pages/not-found.tsx";
+import { noticeOf, type Notice } from "./pages/notice.ts";
+import { visitPath } from "./pages/sale.tsx";
+
+type Ctx = Context<EdgeContext>;
+
+interface Link {
+  /** The call of the API that the button makes. */
+  call: (sale: string, token: string) => { path: string; body: object };
+  asks: (sale: PublicSale, token: string, notice?: Notice) => string;
+  /** After it was done. */
+  done: (c: Ctx, sale: PublicSale, answer: Response) => Promise<Response>;
+}
+
+const noStore = { "cache-control": "no-store" };
+
+const kinds: Record<string, Link> = {
+  confirm: {
+    call: (sale, token) => ({ path: `/api/sales/${sale}/registrations/confirm`, body: { token } }),
+    asks: confirmPage,
+    done: async (c, sale, answer) =>
+      c.html(confirmedPage(sale, await answer.json<ConfirmedRegistration>()), 200, noStore),
+  },
+  slot: {
+    call: (sale, token) => ({ path: `/api/sales/${sale}/queue`, body: { slotToken: token } }),
+    asks: slotPage,
+    done: (c, sale) => Promise.resolve(c.redirect(visitPath(sale.id), 303)),
+  },
+  unregister: {
+    call: (sale, token) => ({ path: `/api/sales/${sale}/registrations/cancel`, body: { token } }),
+    asks: cancelPage,
+    done: (c, sale) => Promise.resolve(c.html(cancelledPage(sale), 200, noStore)),
+  },
+};
+
+export const links = new Hono<EdgeContext>();
+
+for (const [name, link] of Object.entries(kinds)) {
+  const path = `/sales/:sale{[a-z0-9-]{1,64}}/${name}` as const;
+
+  links.get(path, async (c) => {
+    const sale = await readSale(c, c.req.param("sale"));
+    return sale instanceof Response
+      ? sale
+      : c.html(link.asks(sale, c.req.query("token") ?? ""), 200, noStore);
+  });
+
+  links.post(path, async (c) => {
+    const sale = await readSale(c, c.req.param("sale"));
+    if (sale instanceof Response) return sale;
+    const form = await c.req.parseBody();
+    const token = typeof form["token"] === "string" ? form["token"] : "";
+    const answer = await c.var.api({ method: "POST", ...link.call(sale.id, token) });
+    for (const line of answer.headers.getSetCookie()) c.header("set-cookie", line, { append: true });
+    if (answer.ok) return await link.done(c, sale, answer);
+    const problem = await answer.json<Problem>();
+    const { status } = refusals[problem.type];
+    if (status >= 429) c.header("retry-after", answer.headers.get("retry-after") ?? "2");
+    return c.html(link.asks(sale, token, noticeOf(problem, sale)), status, noStore);
+  });
+}
+
+async function readSale(c: Ctx, saleId: string): Promise<PublicSale | Response> {
+  const answer = await c.var.api({ method: "GET", path: `/api/sales/${saleId}` });
+  if (answer.ok) return await answer.json<PublicSale>();
+  return answer.status === 404 ? c.html(notFoundPage(), 404) : answer;
+}
