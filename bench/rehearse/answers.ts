@@ -121,7 +121,9 @@ export const liveAnswer = z.object({
       shoppers: count,
       discrepancies: count,
       ledgerDifference: count,
-      items: z.array(z.object({ sku: z.string(), stock: count, slots: count, held: count, confirmed: count })),
+      items: z.array(
+        z.object({ sku: z.string(), stock: count, slots: count, held: count, confirmed: count }),
+      ),
     })
     .nullable(),
 }) satisfies z.ZodType<Live>;

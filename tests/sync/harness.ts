@@ -36,7 +36,7 @@ export const APPLY =
   "insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)\\n  select";
 export const CURSOR = "select last_entry from sync_cursor";
 export const SET_ASIDE = "event_refused";
-export const CREATE = "insert into sales (id, definition, draw_seed)";
+export const CREATE = "insert into sales (id, definition, draw_seed";
 
 const keys = tokenKeys(`t:${"secret-".repeat(6)}`);
 const token = "only-for-this-test";
