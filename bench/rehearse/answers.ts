@@ -4,11 +4,13 @@
  */
 import { z } from "zod";
 import type {
+  ConfirmedRegistration,
   Draw,
   Live,
   Order,
   PassAnswer,
   Pulse,
+  Registration,
   Reservation,
   StoredOrder,
   TicketAnswer,
@@ -32,6 +34,28 @@ export const passAnswer = z.object({
   expiresAt: time,
 }) satisfies z.ZodType<PassAnswer>;
 
+/** By a slot: before everybody in line, with the pass once the sale is open. */
+export const slotTicketAnswer = ticketAnswer.extend({
+  number: z.literal(0),
+  pass: z.string().min(1).optional(),
+  expiresAt: time.optional(),
+}) satisfies z.ZodType<TicketAnswer>;
+
+export const registrationAnswer = z.object({
+  status: z.enum(["slot", "waiting"]),
+  number: z.int().positive(),
+  registered: count.nonnegative(),
+  slots: count.nonnegative(),
+  decided: z.boolean(),
+  decidesAt: time,
+  place: z.int().positive().optional(),
+  slotToken: z.string().min(1).optional(),
+}) satisfies z.ZodType<Registration>;
+
+export const confirmedAnswer = registrationAnswer.extend({
+  registration: z.string().min(1),
+}) satisfies z.ZodType<ConfirmedRegistration>;
+
 const draw = z.object({
   commitment: z.string().min(1),
   seed: z.string().min(1).optional(),
@@ -39,7 +63,8 @@ const draw = z.object({
 }) satisfies z.ZodType<Draw>;
 
 /** Of the sale as everybody reads it, what a rehearsal does not know already. */
-export const saleAnswer = z.object({ draw: draw.optional() });
+export const saleAnswer = z.object({ draw: draw.optional(), slotDraw: draw.optional() });
+export type PublishedDraws = z.output<typeof saleAnswer>;
 
 const release = z.object({
   everySeconds: z.int().positive(),
@@ -69,6 +94,7 @@ export const pulseAnswer = z.object({
     })
     .nullable(),
   draw: draw.optional(),
+  slots: z.object({ left: count, claimUntil: time }).optional(),
 }) satisfies z.ZodType<Pulse>;
 
 export const reservationAnswer = z.object({

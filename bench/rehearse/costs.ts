@@ -53,7 +53,8 @@ export function costMeter({ front, redis, stripeRequests }: RehearsalTarget, fig
         stripe === undefined || stripeAtStart === undefined
           ? undefined
           : requestsSince(stripeAtStart, stripe);
-      const joins = figures.byStep.join.latenciesMs.length;
+      const { join, slot_join: bySlot } = figures.byStep;
+      const joins = join.latenciesMs.length + bySlot.latenciesMs.length;
       if (atStart === undefined || atEnd === undefined)
         return () => ({ upstream, stripe: asked, redis: undefined });
       const calls = atEnd.calls - atStart.calls;

@@ -3,7 +3,16 @@
  * separately among those who arrive first (about as many as there is stock, so they get inside) and among the rest;
  * otherwise a small rehearsal would often have nobody inside who gives back, or cheats, at all.
  */
-import { between, seeded, shuffled, weighted, wholeBetween, type Random } from "./random.ts";
+import {
+  between,
+  dealInTurn,
+  seeded,
+  shuffled,
+  weighted,
+  wholeBetween,
+  type Deal,
+  type Random,
+} from "./random.ts";
 
 /** Shares of the crowd, each in 0…1. The one place to make it another crowd. */
 export const usualShares = {
@@ -114,7 +123,7 @@ export function planCrowd(options: CrowdOptions): Plan[] {
   const early = byArrival.filter(({ arrivesMs }) => arrivesMs < 0).length;
   const first = options.drawn === true ? Math.max(stock, early) : stock;
   const [front, back] = [byArrival.slice(0, first), byArrival.slice(first)];
-  const abandonsPaying: Deal = [shares.abandonsPaying, (one) => (one.ending = "abandons_paying")];
+  const abandonsPaying: Deal<Plan> = [shares.abandonsPaying, (one) => (one.ending = "abandons_paying")];
   for (const group of [front, back]) {
     dealInTurn(random, group, [
       [shares.leaves, (one) => (one.ending = "leaves")],
@@ -137,16 +146,6 @@ export function planCrowd(options: CrowdOptions): Plan[] {
     dealInTurn(random, group, [[shares.closesTab, (one) => (one.closesTab = true)]]);
   }
   return plans;
-}
-
-type Deal = [share: number, give: (plan: Plan, nth: number) => void];
-
-/** Nobody gets two of the same list; each share above zero reaches at least one, as long as there are people. */
-function dealInTurn(random: Random, group: readonly Plan[], deals: readonly Deal[]): void {
-  const takers = shuffled(random, group);
-  for (const [share, give] of deals) {
-    takers.splice(0, Math.ceil(share * group.length)).forEach(give);
-  }
 }
 
 function cycle<T>(things: readonly [T, ...T[]], nth: number): T {

@@ -1,8 +1,12 @@
 /** Counts and latencies of everything sent, by step and by the layer that answered. */
 
 export const steps = [
+  "register",
+  "confirm",
+  "registration",
   "page",
   "join",
+  "slot_join",
   "poll",
   "entry",
   "reserve",
@@ -42,8 +46,12 @@ export function createFigures(): Figures {
     latenciesMs: [],
   });
   const byStep = {
+    register: none(),
+    confirm: none(),
+    registration: none(),
     page: none(),
     join: none(),
+    slot_join: none(),
     poll: none(),
     entry: none(),
     reserve: none(),

@@ -17,6 +17,10 @@ export type End =
   /** Paid, and did not come back. */
   | "closed_tab"
   | "left"
+  /** Had a slot, and never came. */
+  | "stayed_away"
+  /** Took the registration back. */
+  | "took_back"
   /** Met an answer the contract does not know; the record says which. */
   | "failed"
   /** Still on the way when time was up. */
@@ -47,6 +51,26 @@ export interface Entry {
   number?: number | undefined;
 }
 
+/** How a registration went; times as everywhere here. */
+export interface RegistrationRecord {
+  /** Undefined for who did not get so far before registration closed. */
+  confirmed: { number: number; sentAtMs: number; answeredAtMs: number } | undefined;
+  /** Once it was final who has a slot. */
+  decided: { status: "slot" | "waiting"; place?: number | undefined } | undefined;
+  /** Before or after that. */
+  tookBack: { when: "before" | "after"; sentAtMs: number; answeredAtMs: number } | undefined;
+}
+
+/** What a slot's holder asked for with the token. */
+export interface SlotRecord {
+  /** Joins, and entries at opening of who joined before; `got` is `granted`, `early` (a ticket, no pass yet) or a word. */
+  asked: { sentAtMs: number; answeredAtMs: number; got: string; number?: number | undefined }[];
+  /** Looks at the pulse so far, when the pass was there. */
+  looksBeforePass: number | undefined;
+  /** `got` is `held` or a word. */
+  reserved: { sentAtMs: number; answeredAtMs: number; got: string }[];
+}
+
 export interface ShopperRecord {
   shopper: number;
   ending: Ending;
@@ -54,13 +78,17 @@ export interface ShopperRecord {
   /** What the shopper was doing last; for those who did not finish. */
   doing: string;
   join: Join | undefined;
+  /** Of those who registered. */
+  registration: RegistrationRecord | undefined;
+  /** Of those who came with a slot's token. */
+  slot: SlotRecord | undefined;
   /** What was answered to the same shopper who came again. */
   rejoinedAs: { number: number; lobby: boolean }[];
   entries: Entry[];
   /** Of the last pass, by the server's clock. */
   passExpiresAtMs: number | undefined;
   /** Units of the holds that were granted, by reservation id. */
-  holds: { id: string; lines: Line[] }[];
+  holds: { id: string; lines: Line[]; bySlot?: boolean }[];
   orders: {
     id: string;
     reservationId: string;
@@ -105,6 +133,8 @@ export interface SeenPulse {
   /** The server's clock. */
   nowMs: number;
   nowServing: number;
+  /** Units set aside and not claimed yet; undefined without slots. */
+  slotsLeft?: number | undefined;
 }
 
 export interface SeenDraw {
@@ -112,6 +142,23 @@ export interface SeenDraw {
   announced: Draw | undefined;
   /** By pulses: each version once, with the earliest pulse that had it. */
   pulses: readonly { nowMs: number; draw: Draw }[];
+}
+
+/** The slots of a sale with registration. */
+export interface SlotsHistory {
+  count: number;
+  allocation: "first_come" | "draw";
+  /** By the server's clock: when registration closed, and when what is not claimed goes to the line. */
+  closesAtMs: number;
+  claimUntilMs: number;
+  /** What was published of the draw of the slots: with the sale, just before registration closed, and once it was made. */
+  draw: {
+    announced: Draw | undefined;
+    before: Draw | undefined;
+    made: Draw | undefined;
+    /** Numbers of confirmation in the order of their places, worked out from what was published. */
+    byPlace: readonly number[];
+  };
 }
 
 export interface History {
@@ -126,6 +173,8 @@ export interface History {
   turnMs: number;
   /** What was published of the draw; undefined for a line by arrival. */
   draw: SeenDraw | undefined;
+  /** Undefined without registration. */
+  slots: SlotsHistory | undefined;
   shoppers: readonly ShopperRecord[];
   /** Each pulse once, in the order of the server's clock. */
   pulses: readonly SeenPulse[];
@@ -148,6 +197,27 @@ export interface Books {
   /** Outbox empty, no hold left and no payment open within the time given. */
   settled: boolean;
 }
+
+/** Of somebody who has not done anything yet. */
+export const emptyRecord = (shopper: number, ending: Ending): ShopperRecord => ({
+  shopper,
+  ending,
+  end: "unfinished",
+  doing: "not there yet",
+  join: undefined,
+  registration: undefined,
+  slot: undefined,
+  rejoinedAs: [],
+  entries: [],
+  passExpiresAtMs: undefined,
+  holds: [],
+  orders: [],
+  payments: [],
+  replays: [],
+  expectations: [],
+  surprises: [],
+  told: undefined,
+});
 
 export const unitsOf = (lines: readonly Line[]) => lines.reduce((sum, line) => sum + line.quantity, 0);
 

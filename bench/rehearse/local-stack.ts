@@ -25,7 +25,8 @@ interface Question {
   /** To do before the figures are read. */
   run?: "cron";
 }
-type Ready = Pick<RehearsalTarget, "url" | "adminToken"> & Required<Pick<RehearsalTarget, "stripe">>;
+type Ready = Pick<RehearsalTarget, "url" | "adminToken"> &
+  Required<Pick<RehearsalTarget, "stripe" | "mailbox">>;
 /** What the child says: once whether it is ready, then the answer to each question. */
 type Said = { ready: Ready } | { failed: string } | { asked: number; figures?: Figures; failed?: string };
 
@@ -101,7 +102,7 @@ async function serve(): Promise<void> {
     say({ failed: error instanceof Error ? error.message : String(error) });
     return;
   }
-  const { front, redis, stripe, url, adminToken } = stack;
+  const { front, redis, stripe, mailbox, url, adminToken } = stack;
   const stripeRequests = countStripeRequests(stripe);
   const answer = async ({ run }: Question): Promise<Figures> => {
     if (run === "cron") await stack.cron();
@@ -117,7 +118,10 @@ async function serve(): Promise<void> {
   });
   process.once("disconnect", () => void stack.close().then(() => process.exit()));
   const { url: page, secretKey } = stripe;
-  if (process.connected) say({ ready: { url, adminToken, stripe: { url: page, secretKey } } });
+  if (process.connected)
+    say({
+      ready: { url, adminToken, stripe: { url: page, secretKey }, mailbox: { url: mailbox.url } },
+    });
   else await stack.close();
 }
 

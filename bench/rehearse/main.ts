@@ -4,6 +4,7 @@ import { RehearsalError } from "./errors.ts";
 import { startLocalStack, type LocalStack } from "./local-stack.ts";
 import { parseOptions, type CliOptions } from "./options.ts";
 import { createProgress } from "./progress.ts";
+import { withRegistration } from "./registration-window.ts";
 import { runRehearsal } from "./run.ts";
 import { builtInSale, saleFromFile } from "./sale.ts";
 import { printReport } from "./table.ts";
@@ -24,11 +25,18 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function rehearse(options: CliOptions): Promise<number> {
-  const draftOptions = { openInSeconds: options.openIn, timeoutSeconds: options.timeout };
-  const draft =
+  const { registered: people, slots, allocation } = options;
+  const draftOptions = {
+    registers: people > 0,
+    openInSeconds: options.openIn,
+    timeoutSeconds: options.timeout,
+  };
+  const plain =
     options.sale === undefined
       ? builtInSale(options.stock, options.price, draftOptions)
       : await saleFromFile(options.sale, draftOptions);
+
+  const draft = people > 0 ? withRegistration(plain, { people, slots, allocation }) : plain;
 
   const progress = createProgress(options.json ? process.stderr : process.stdout);
   const interrupted = new AbortController();

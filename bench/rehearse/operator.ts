@@ -1,17 +1,19 @@
 /** The operator's side of a rehearsal: create the sale, look at the books, list the orders. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Draw, Live, StoredOrder } from "../../domain/api.ts";
+import type { Live, StoredOrder } from "../../domain/api.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { decode, liveAnswer, ordersAnswer, saleAnswer } from "./answers.ts";
+import { decode, liveAnswer, ordersAnswer, saleAnswer, type PublishedDraws } from "./answers.ts";
 import { RehearsalError } from "./errors.ts";
 import type { Answer, Http } from "./http.ts";
 
 export interface Operator {
   /**
-   * @returns what is published of its draw, if it has one
+   * @returns what is published of its draws, if it has any
    * @throws RehearsalError when the system refuses the sale or the operator, or is not there
    */
-  createSale: (sale: Sale) => Promise<Draw | undefined>;
+  createSale: (sale: Sale) => Promise<PublishedDraws | undefined>;
+  /** What is published of its draws now; undefined when there is no answer to be had. */
+  draws: (saleId: string) => Promise<PublishedDraws | undefined>;
   /** One look; undefined when there is no answer to be had right now. */
   live: (saleId: string) => Promise<Live | undefined>;
   /** All orders Postgres has, page by page; undefined as above. */
@@ -38,11 +40,17 @@ export function createOperator(http: Http, url: string, token: string): Operator
     async createSale(sale) {
       for (let attempt = 1; ; attempt++) {
         const answer = await call("POST", "/api/admin/sales", sale);
-        if (answer.status === 200 || answer.status === 201) return decode(saleAnswer, answer.text)?.draw;
+        if (answer.status === 200 || answer.status === 201) return decode(saleAnswer, answer.text);
         const passing = answer.status === 0 || answer.status === 429 || answer.status >= 500;
         if (!passing || attempt === CREATE_ATTEMPTS) throw new RehearsalError(whyNot(answer, url));
         await wait(answer.retryAfterMs ?? 500 * attempt);
       }
+    },
+
+    async draws(saleId) {
+      const path = `/api/sales/${saleId}`;
+      const answer = await http.send({ step: "operator", method: "GET", path, headers: {} });
+      return answer.status === 200 ? decode(saleAnswer, answer.text) : undefined;
     },
 
     async live(saleId) {

@@ -2,12 +2,17 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { usualShares } from "./crowd.ts";
 import { usualTrouble } from "./payment-page.ts";
+import { NEEDS_MAILBOX } from "./run.ts";
 import { OPENS_IN_SECONDS } from "./sale.ts";
 
 export interface CliOptions {
   shoppers: number;
   stock: number;
   price: number;
+  /** Of the shoppers. */
+  registered: number;
+  slots?: number;
+  allocation?: "first_come" | "draw";
   sale?: string;
   url?: string;
   adminToken?: string;
@@ -49,6 +54,23 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
         .default(0)
         .conflicts("sale"),
     )
+    .option(
+      "--registered <number>",
+      "of the shoppers: how many register by e-mail before it opens (needs the local stack's mailbox)",
+      whole(0, SHOPPERS_MAX),
+      0,
+    )
+    .option(
+      "--slots <number>",
+      "units set aside for them (default: what the file says, or half of the stock, but no more than register)",
+      whole(1, STOCK_MAX),
+    )
+    .addOption(
+      new Option(
+        "--allocation <way>",
+        "who of them has a slot (default: what the file says, or first_come)",
+      ).choices(["first_come", "draw"]),
+    )
     .option("--sale <file>", "a sale as JSON or YAML; its times are moved to now")
     .option("--url <url>", "a system that is already running; without it, a local one is started", address)
     .addOption(
@@ -87,6 +109,7 @@ Examples:
   npm run rehearse
   npm run rehearse -- --shoppers 5000 --stock 200
   npm run rehearse -- --shoppers 1000 --stock 100 --price 4900
+  npm run rehearse -- --shoppers 2000 --stock 200 --registered 1000 --slots 100 --allocation draw
   npm run rehearse -- --sale bench/sales/concert.yaml --shoppers 1000
   npm run --silent rehearse -- --seed 42 --json > report.json
   ADMIN_TOKEN=… npm run rehearse -- --url https://staging.example.com --shoppers 100
@@ -99,6 +122,13 @@ pay: purchases that have a price stop at the payment page.`,
   const { seed, ...options } = command.opts<Omit<CliOptions, "seed"> & { seed?: number }>();
   if (options.url !== undefined && (options.adminToken ?? "") === "")
     command.error("error: --url needs the operator's token, by --admin-token or ADMIN_TOKEN");
+  if (options.registered > 0 && options.url !== undefined) command.error(`error: ${NEEDS_MAILBOX}`);
+  if (options.registered > options.shoppers)
+    command.error(
+      `error: ${options.registered} cannot register where ${options.shoppers} come: see --shoppers`,
+    );
+  if (options.registered === 0 && (options.slots !== undefined || options.allocation !== undefined))
+    command.error("error: --slots and --allocation are for people who register: see --registered");
   return { ...options, seed: seed ?? newSeed() };
 }
 

@@ -10,6 +10,7 @@ import type { Operator } from "./operator.ts";
 const OPEN_MS = 60_000;
 
 export interface OtherSale {
+  id: string;
   /** Takes a place as a new shopper. Without an answer there is no ticket, and the attempts that need it are left out. */
   join: () => Promise<string | undefined>;
 }
@@ -17,14 +18,19 @@ export interface OtherSale {
 /** @throws RehearsalError as for any sale */
 export async function openOtherSale(operator: Operator, http: Http, sale: Sale): Promise<OtherSale> {
   const id = `${sale.id}-b`;
+  const plain = { ...sale };
+  delete plain.slots;
+  delete plain.registrationOpensAt;
+  delete plain.registrationClosesAt;
   await operator.createSale({
-    ...sale,
+    ...plain,
     id,
     name: `${sale.name} (another)`,
     closesAt: new Date(Date.parse(sale.opensAt) + OPEN_MS).toISOString(),
     items: sale.items.slice(0, 1).map((item) => ({ ...item, stock: 1 })),
   });
   return {
+    id,
     async join() {
       const path = `/api/sales/${id}/queue`;
       const { text } = await http.send({ step: "operator", method: "POST", path, headers: {} });

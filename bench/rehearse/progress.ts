@@ -11,6 +11,8 @@ export interface Status extends Tally {
 export interface Progress {
   /** Something worth a line of its own. */
   note: (line: string) => void;
+  /** Before the sale: what is going on, once a second. */
+  stage: (line: string) => void;
   /** Once a second. */
   status: (status: Status) => void;
   /** Leaves the terminal on a fresh line. */
@@ -31,17 +33,24 @@ export function createProgress(output: Output): Progress {
   return output.isTTY === true ? onTerminal(output) : inPlainLines(output);
 }
 
-export const silent: Progress = { note: () => undefined, status: () => undefined, end: () => undefined };
+export const silent: Progress = {
+  note: () => undefined,
+  stage: () => undefined,
+  status: () => undefined,
+  end: () => undefined,
+};
 
 function onTerminal(output: Output): Progress {
   let line = "";
+  // A wrapped line could not be rewritten. Some terminals say 0: they do not know.
+  const show = (text: string) => {
+    line = text.slice(0, (output.columns || WIDTH_UNKNOWN) - 1);
+    output.write(`${CLEAR_LINE}${line}`);
+  };
   return {
     note: (text) => void output.write(`${line === "" ? "" : CLEAR_LINE}${text}\n${line}`),
-    status(status) {
-      // A wrapped line could not be rewritten. Some terminals say 0: they do not know.
-      line = format(status).slice(0, (output.columns || WIDTH_UNKNOWN) - 1);
-      output.write(`${CLEAR_LINE}${line}`);
-    },
+    stage: show,
+    status: (status) => show(format(status)),
     end() {
       if (line !== "") output.write("\n");
       line = "";
@@ -51,11 +60,13 @@ function onTerminal(output: Output): Progress {
 
 function inPlainLines(output: Output): Progress {
   let calls = 0;
+  const show = (text: string) => {
+    if (calls++ % PLAIN_EVERY === 0) output.write(`${text}\n`);
+  };
   return {
     note: (text) => void output.write(`${text}\n`),
-    status(status) {
-      if (calls++ % PLAIN_EVERY === 0) output.write(`${format(status)}\n`);
-    },
+    stage: show,
+    status: (status) => show(format(status)),
     end: () => undefined,
   };
 }

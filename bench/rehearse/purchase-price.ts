@@ -54,6 +54,7 @@ export async function pricePurchase(
       ...draft,
       sale: { ...draft.sale, ...RULES, id: `${draft.sale.id}-p` },
       opensInSeconds: OPENS_IN_SECONDS,
+      registration: undefined,
     },
     Date.now(),
   );

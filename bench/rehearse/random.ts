@@ -32,3 +32,15 @@ export function weighted<T>(random: Random, things: readonly [T, ...T[]], weight
   let mark = random() * things.reduce((sum, thing) => sum + weight(thing), 0);
   return things.find((thing) => (mark -= weight(thing)) < 0) ?? things[0];
 }
+
+export type Deal<Thing> = [share: number, give: (thing: Thing, nth: number) => void];
+
+/** Nobody gets two of the same list; each share above zero reaches at least one, as long as there is one left. */
+export function dealInTurn<Thing>(
+  random: Random,
+  group: readonly Thing[],
+  deals: readonly Deal<Thing>[],
+): void {
+  const takers = shuffled(random, group);
+  for (const [share, give] of deals) takers.splice(0, Math.ceil(share * group.length)).forEach(give);
+}

@@ -12,6 +12,7 @@ import {
   type Step,
 } from "./figures.ts";
 import { paymentsReport, type PaymentsReport } from "./report-payments.ts";
+import { slotsReport, type RegistrationFigures, type SlotsReport } from "./report-slots.ts";
 import type { Books, End, History } from "./history.ts";
 import type { StripeRequests } from "./stripe-requests.ts";
 import type { PurchasePrice } from "./purchase-price.ts";
@@ -73,6 +74,8 @@ export interface Report {
   purchase: PurchasePrice | null;
   /** Null for a sale in which nothing has a price. */
   payments: PaymentsReport | null;
+  /** Null for a sale without registration; its requests are not among the crowd's above. */
+  slots: SlotsReport | null;
   /** Null when the operator's view could not be read. */
   postgres: { orders: number; shoppers: number; ledgerDifference: number; discrepancies: number } | null;
   /**
@@ -114,6 +117,7 @@ export interface Findings {
   figures: Figures;
   costs: Costs;
   purchase: PurchasePrice | undefined;
+  registration: RegistrationFigures | undefined;
   history: History;
   books: Books | undefined;
   /** Undefined for an interrupted run. */
@@ -168,6 +172,7 @@ export function buildReport(found: Findings): Report {
           },
     purchase: found.purchase ?? null,
     payments: paymentsReport(history, books, found.costs.stripe),
+    slots: slotsReport(history, found.registration),
     postgres:
       postgres === undefined
         ? null
@@ -194,6 +199,8 @@ function countEnds({ shoppers }: History): Report["shoppers"] {
     declined: 0,
     closed_tab: 0,
     left: 0,
+    stayed_away: 0,
+    took_back: 0,
     failed: 0,
     unfinished: 0,
   };

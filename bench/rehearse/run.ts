@@ -3,18 +3,22 @@
  * with a stack they break meanwhile; the command line only parses, prints and stops it.
  */
 import type { Live } from "../../domain/api.ts";
+import type { Sale } from "../../domain/sale.ts";
 import { costMeter } from "./costs.ts";
 import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
-import type { History } from "./history.ts";
+import type { History, SlotsHistory } from "./history.ts";
 import { createHttp } from "./http.ts";
 import { watchLag } from "./lag.ts";
+import { createMailbox } from "./mailbox.ts";
 import { createOperator } from "./operator.ts";
 import { openOtherSale } from "./other-sale.ts";
 import { createPaymentPage, usualTrouble, type WebhookTrouble } from "./payment-page.ts";
+import { RehearsalError } from "./errors.ts";
 import type { Progress } from "./progress.ts";
 import { judge } from "./proof.ts";
 import { pricePurchase } from "./purchase-price.ts";
+import { holdRegistration, type Registered } from "./registering.ts";
 import { buildReport, type Report } from "./report.ts";
 import { schedule, type SaleDraft } from "./sale.ts";
 import { settle } from "./settle.ts";
@@ -45,6 +49,9 @@ export interface RehearsalOptions {
   onSale?: (sale: { id: string; opensAtMs: number }) => void;
 }
 
+/** Links are read in the mailbox of a local stack; nobody reads that of people elsewhere. */
+export const NEEDS_MAILBOX =
+  "--registered needs the local stack, whose mailbox the links are read in: leave out --url.";
 const SOCKETS = 256;
 const SAMPLE_EVERY_SECONDS = 5;
 /** A turn lasts as long as a pass, but no longer than this (functions/sale/publish.ts). */
@@ -59,13 +66,22 @@ export async function runRehearsal(
   progress: Progress,
 ): Promise<Report> {
   const { draft, seed } = options;
+  const { registration } = draft;
+  const { mailbox } = target;
+  if (registration !== undefined && mailbox === undefined) throw new RehearsalError(NEEDS_MAILBOX);
   const figures = createFigures();
+  const registrationFigures = createFigures();
   const crowdHttp = createHttp(target.url, options.sockets ?? SOCKETS, figures);
   const ownHttp = createHttp(target.url, 2, figures);
+  const registrationHttp = createHttp(target.url, options.sockets ?? SOCKETS, registrationFigures);
   const operator = createOperator(ownHttp, target.url, target.adminToken);
   const lag = watchLag();
-  const stop = stopAfter(options.timeoutSeconds, options.signal);
-  stop.signal.addEventListener("abort", () => void crowdHttp.destroy());
+  const registrationSeconds =
+    registration === undefined ? 0 : registration.seconds + registration.decidesInSeconds;
+  const stop = stopAfter(options.timeoutSeconds + registrationSeconds, options.signal);
+  stop.signal.addEventListener("abort", () => {
+    void Promise.all([crowdHttp.destroy(), registrationHttp.destroy()]);
+  });
   try {
     const page = target.stripe === undefined ? undefined : createPaymentPage(target.stripe);
     if (options.pricePurchase === true && target.redis !== undefined)
@@ -88,7 +104,7 @@ export async function runRehearsal(
     if (priced && page === undefined)
       progress.note("there is no control of the payment page there: whoever has to pay leaves unpaid");
     progress.note(
-      `sale ${sale.id} opens in ${draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
+      `sale ${sale.id} opens in ${registrationSeconds + draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
     );
     options.onSale?.({ id: sale.id, opensAtMs });
 
@@ -105,6 +121,8 @@ export async function runRehearsal(
       sleep: createSleep(stop.signal),
       stopped: () => stop.signal.aborted,
       faultsExpected: options.faultsExpected === true,
+      claimUntilMs: sale.slots === undefined ? undefined : Date.parse(sale.slots.claimUntil),
+      otherSaleId: otherSale.id,
       foreignTicket,
       seen: createSeen(),
       tally: createTally(),
@@ -120,13 +138,30 @@ export async function runRehearsal(
       shares: options.shares,
     });
 
+    let registered: Registered | undefined;
+    if (registration !== undefined && mailbox !== undefined)
+      registered = await holdRegistration(plans.slice(0, registration.people), {
+        world: { ...world, http: registrationHttp },
+        figures: registrationFigures,
+        mailbox: createMailbox(mailbox.url),
+        closesAtMs: Date.parse(sale.registrationClosesAt ?? sale.opensAt),
+        claimMs: registration.slots.claimSeconds * 1000,
+        allocation: registration.slots.allocation,
+        announced,
+        draws: () => operator.draws(sale.id),
+        cron: target.cron,
+        progress,
+      });
+
     const samples: Live["items"][] = [];
     await meter.start();
     const unwatch = watchRun(world, figures, progress, async () => {
       const live = await operator.live(sale.id);
       if (live !== undefined) samples.push(live.items);
     });
-    const shoppers = await Promise.all(plans.map((plan) => shop(plan, world))).finally(unwatch);
+    const shoppers = await Promise.all(
+      plans.map((plan) => shop(plan, world, registered?.registrants.get(plan.index))),
+    ).finally(unwatch);
     const crowdDoneAtMs = nowMs();
     if (!stop.signal.aborted) stop.cancel();
     const costsOf = await meter.stop();
@@ -147,7 +182,8 @@ export async function runRehearsal(
       paying: !priced ? "free" : page === undefined ? "beyond" : "paid",
       opensAtMs,
       turnMs: Math.min(sale.passSeconds * 1000, TURN_MAX_MS),
-      draw: sale.lobby === "draw" ? { announced, pulses: seen.draws() } : undefined,
+      draw: sale.lobby === "draw" ? { announced: announced?.draw, pulses: seen.draws() } : undefined,
+      slots: registered === undefined ? undefined : slotsHistory(sale, registered),
       shoppers,
       pulses: seen.pulses(),
       clockAheadMs: seen.clockAheadMs(),
@@ -162,6 +198,8 @@ export async function runRehearsal(
       figures,
       costs: costsOf(world.tally.orders),
       purchase,
+      registration:
+        registered === undefined ? undefined : { figures: registrationFigures, seconds: registered.seconds },
       history,
       books,
       checks: options.signal?.aborted === true ? undefined : judge(history, books),
@@ -172,8 +210,22 @@ export async function runRehearsal(
     progress.end();
     stop.cancel();
     lag.stop();
-    await Promise.all([crowdHttp.destroy(), ownHttp.destroy()]);
+    await Promise.all([crowdHttp.destroy(), ownHttp.destroy(), registrationHttp.destroy()]);
   }
+}
+
+function slotsHistory(
+  { slots, registrationClosesAt, opensAt }: Sale,
+  { draw }: Registered,
+): SlotsHistory | undefined {
+  if (slots === undefined) return undefined;
+  return {
+    count: slots.count,
+    allocation: slots.allocation,
+    closesAtMs: Date.parse(registrationClosesAt ?? opensAt),
+    claimUntilMs: Date.parse(slots.claimUntil),
+    draw,
+  };
 }
 
 /** A signal that fires when the time is up or the caller's signal does. */

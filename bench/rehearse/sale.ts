@@ -1,12 +1,13 @@
 /**
  * What is rehearsed: a sale from a file, or the built-in one. A file is a sale as the operator would create it; its
- * times are moved to now, and what a rehearsal cannot do (register, log in: slots, identities) is left out, each with a
- * line that says so. The file is checked by the schema of the API before anything is started.
+ * times are moved to now, and what a rehearsal cannot do (log in: identities), or was not asked to (register: slots), is left
+ * out, each with a line that says so. The file is checked by the schema of the API before anything is started.
  */
 import { readFile } from "node:fs/promises";
 import { parse as parseYaml } from "yaml";
 import { saleSchema, type Sale } from "../../domain/sale.ts";
 import { RehearsalError } from "./errors.ts";
+import type { RegistrationDraft } from "./registration-window.ts";
 
 /** A valid sale whose times are still to be set. */
 export interface SaleDraft {
@@ -16,9 +17,15 @@ export interface SaleDraft {
   openForSeconds: number;
   /** What was changed for the rehearsal, one line each. */
   notes: string[];
+  /** As the file has them; without registration nobody holds one. */
+  slots?: { count: number; allocation: "first_come" | "draw"; claimSeconds: number | undefined } | undefined;
+  /** Before it opens; `opensInSeconds` counts from its end then. */
+  registration?: RegistrationDraft | undefined;
 }
 
 export interface DraftOptions {
+  /** People register, so that slots are kept. */
+  registers?: boolean;
   /** Wins over what the file says. */
   openInSeconds?: number | undefined;
   timeoutSeconds: number;
@@ -76,8 +83,13 @@ export function saleFromText(text: string, name: string, options: DraftOptions):
 }
 
 /** The sale with its times set and an id no earlier rehearsal has used. */
-export function schedule({ sale, opensInSeconds, openForSeconds }: SaleDraft, atMs: number): Sale {
-  const opensAtMs = atMs + opensInSeconds * 1000;
+export function schedule(
+  { sale, opensInSeconds, openForSeconds, registration }: SaleDraft,
+  atMs: number,
+): Sale {
+  const decidedAfterSeconds =
+    registration === undefined ? 0 : registration.seconds + registration.decidesInSeconds;
+  const opensAtMs = atMs + (decidedAfterSeconds + opensInSeconds) * 1000;
   const suffix = Math.floor(atMs).toString(36);
   const stem = sale.id.slice(0, STEM_MAX_CHARS).replace(/-+$/, "");
   return {
@@ -85,8 +97,22 @@ export function schedule({ sale, opensInSeconds, openForSeconds }: SaleDraft, at
     id: `${stem}-${suffix}`,
     opensAt: new Date(opensAtMs).toISOString(),
     closesAt: new Date(opensAtMs + openForSeconds * 1000).toISOString(),
+    ...(registration === undefined ? {} : registering(registration, atMs, opensAtMs)),
   };
 }
+
+/** A machine whose clock is behind ours takes registrations from the beginning too. */
+const CLOCKS_APART_MS = 60_000;
+
+const registering = ({ seconds, slots }: RegistrationDraft, atMs: number, opensAtMs: number) => ({
+  registrationOpensAt: new Date(atMs - CLOCKS_APART_MS).toISOString(),
+  registrationClosesAt: new Date(atMs + seconds * 1000).toISOString(),
+  slots: {
+    count: slots.count,
+    allocation: slots.allocation,
+    claimUntil: new Date(opensAtMs + slots.claimSeconds * 1000).toISOString(),
+  },
+});
 
 function draft(raw: Record<string, unknown>, name: string, options: DraftOptions): SaleDraft {
   const notes: string[] = [];
@@ -111,8 +137,11 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
   };
   const { slots, registrationOpensAt, registrationClosesAt, ...rest } = raw;
   // Without a written opening there is nothing these times could be held against.
-  const fields = isTime(raw["opensAt"]) ? raw : rest;
-  const parsed = saleSchema.safeParse({ ...rehearsalDefaults(raw), ...fields, ...times });
+  const isWritten = isTime(raw["opensAt"]);
+  const fields = isWritten ? raw : rest;
+  const relativeSlots =
+    isWritten || !isMapping(slots) ? {} : { slots: { ...slots, claimUntil: times.closesAt } };
+  const parsed = saleSchema.safeParse({ ...rehearsalDefaults(raw), ...fields, ...relativeSlots, ...times });
   if (!parsed.success) {
     const lines = parsed.error.issues.flatMap(({ code, path, message, ...issue }) =>
       code === "unrecognized_keys" && "keys" in issue && Array.isArray(issue.keys)
@@ -122,22 +151,37 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
     throw new RehearsalError(`${name} is not a valid sale:\n${lines.join("\n")}`);
   }
 
-  const { opensAt, closesAt, ...sale } = parsed.data;
-  delete sale.slots;
+  const { opensAt, closesAt, slots: given, ...sale } = parsed.data;
   delete sale.registrationOpensAt;
   delete sale.registrationClosesAt;
   if (isTime(raw["opensAt"]))
     notes.push(`times moved to now: it opens in ${opensInSeconds} s, not at ${opensAt} (until ${closesAt})`);
-  if (slots !== undefined || registrationOpensAt !== undefined || registrationClosesAt !== undefined)
-    notes.push("registration and slots left out: everybody comes to the line");
+  const isRegistered =
+    slots !== undefined || registrationOpensAt !== undefined || registrationClosesAt !== undefined;
+  if (isRegistered && options.registers !== true)
+    notes.push(
+      "registration and slots left out: everybody comes to the line (--registered has people register)",
+    );
   if (sale.identity !== "anyone") notes.push(`identity "${sale.identity}" set to "anyone"`);
   return {
     sale: { ...sale, identity: "anyone" },
     opensInSeconds,
     openForSeconds,
     notes,
+    ...(given === undefined
+      ? {}
+      : {
+          slots: {
+            count: given.count,
+            allocation: given.allocation,
+            claimSeconds: isMapping(slots) ? relativeSeconds(slots["claimUntil"]) : undefined,
+          },
+        }),
   };
 }
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Short enough to watch a whole sale; a real one gives people more time. */
 function rehearsalDefaults(raw: Record<string, unknown>) {

@@ -75,7 +75,10 @@ async function stillAbsent(absent: World["lookBacks"]): Promise<World["lookBacks
 }
 
 const areBooksClosed = ({ stored, outbox, line, items }: Live) =>
-  stored !== null && outbox.entries === 0 && line.holds === 0 && items.every(({ held }) => held === 0);
+  stored !== null &&
+  outbox.entries === 0 &&
+  line.holds === 0 &&
+  items.every(({ held, slots }) => held === 0 && slots === 0);
 
 const areDecided = (money: Money | undefined) =>
   money?.intents.some(({ status }) => openStatuses.has(status)) !== true;

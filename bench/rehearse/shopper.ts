@@ -1,16 +1,19 @@
 /**
- * One shopper, from the first look at the page to an end: bought, told it is over, gave back, abandoned or left.
+ * One shopper, from the first look at the page to an end: bought, told it is over, gave back, abandoned or left. Whoever has a
+ * slot comes in past the line, and, should it have ended, waits in line like everybody.
  * Whoever means to buy stays for as long as the sale can still sell them something, so what others give back is bought.
  */
 import { randomUUID } from "node:crypto";
 import type { Pulse, Reservation } from "../../domain/api.ts";
 import { createCheats } from "./cheats.ts";
 import type { Line, Plan } from "./crowd.ts";
-import { replay, unitsOf, type End, type ShopperRecord } from "./history.ts";
+import { emptyRecord, replay, unitsOf, type End, type ShopperRecord } from "./history.ts";
 import { createPaying } from "./paying.ts";
 import type { Answer } from "./http.ts";
 import { between } from "./random.ts";
+import type { Registrant } from "./registering.ts";
 import { nowMs, Stopped } from "./sleep.ts";
+import { createSlotHolder, tryRegistrationAsSlot } from "./slot-holder.ts";
 import { createVisit, reservationPrint, Surprise } from "./visit.ts";
 import { countHold, endHold, type World } from "./world.ts";
 
@@ -19,28 +22,15 @@ const PASS_RENEWAL_MS = 500;
 
 type Over = "told_sold_out" | "told_closed";
 
-/** Never throws for what happened to the shopper; the record says it. */
-export async function shop(plan: Plan, world: World): Promise<ShopperRecord> {
-  const record: ShopperRecord = {
-    shopper: plan.index,
-    ending: plan.ending,
-    end: "unfinished",
-    doing: "not there yet",
-    join: undefined,
-    rejoinedAs: [],
-    entries: [],
-    passExpiresAtMs: undefined,
-    holds: [],
-    orders: [],
-    payments: [],
-    replays: [],
-    expectations: [],
-    surprises: [],
-    told: undefined,
-  };
+/**
+ * Never throws for what happened to the shopper; the record says it.
+ * @param registrant what they come with who registered before
+ */
+export async function shop(plan: Plan, world: World, registrant?: Registrant): Promise<ShopperRecord> {
+  const record = registrant?.record ?? emptyRecord(plan.index, plan.ending);
   const place = createPlace(world);
   try {
-    record.end = await visitSale(plan, world, record, place);
+    if (record.end !== "failed") record.end = await visitSale(plan, world, record, place, registrant);
   } catch (error) {
     if (error instanceof Surprise) record.end = "failed";
     else if (!(error instanceof Stopped)) throw error;
@@ -55,11 +45,16 @@ async function visitSale(
   world: World,
   record: ShopperRecord,
   place: ReturnType<typeof createPlace>,
+  registrant: Registrant | undefined,
 ): Promise<End> {
-  const visit = createVisit(plan, world, record);
+  const visit = createVisit(plan, world, record, registrant?.visitor);
+  const slot = registrant?.slot && createSlotHolder(plan, world, visit, record, registrant.slot);
   const cheats = createCheats(plan, world, visit, record);
   const paying = createPaying(plan, world, visit, record);
   const { sleep, tally } = world;
+  const allWishes = [plan.firstChoice, ...plan.otherwise.map((line) => [line])];
+  /** Inside with the pass of a slot. */
+  let bySlot = false;
 
   /** @param dueAtMs when the request was meant to be sent; what it waited from then is the rehearsal's own doing */
   const over = (end: Over, { sentAtMs, answeredAtMs, clickedAtMs }: Answer, dueAtMs = clickedAtMs): Over => {
@@ -113,6 +108,8 @@ async function visitSale(
   };
 
   const send = async (id: string, lines: Line[]) => {
+    const shared = bySlot ? await slot?.reserveShared(id, lines) : undefined;
+    if (shared !== undefined) return shared;
     if (!plan.doubleClicks) return visit.reserve(id, lines);
     const [one, two] = await Promise.all([visit.reserve(id, lines), visit.reserve(id, lines)]);
     if (one.value === undefined) return two;
@@ -126,8 +123,8 @@ async function visitSale(
   };
 
   /** Reserves what is wanted, or what there is of it, or something else; waits when everything is held by others. */
-  const reserve = async (): Promise<Reservation | Over> => {
-    let wishes = [plan.firstChoice, ...plan.otherwise.map((line) => [line])];
+  const reserve = async (): Promise<Reservation | End> => {
+    let wishes = bySlot && slot !== undefined ? slot.wishes() : allWishes;
     for (;;) {
       record.doing = "reserving";
       const lines = wishes.shift();
@@ -148,13 +145,14 @@ async function visitSale(
         continue;
       }
       const { value, word, answer } = await send(randomUUID(), lines);
+      if (bySlot) slot?.noteReserved(answer);
       if (value !== undefined) {
         if (value.state === "held") return value;
         // Answered only after the hold had ended: nothing is held, so ask anew.
         wishes.unshift(lines);
       } else if (word === "pass_expired") {
         await sleep(PASS_RENEWAL_MS);
-        const end = await enter();
+        const end = bySlot ? await throughTheLine() : await enter();
         if (end !== undefined) return end;
         wishes.unshift(lines);
       } else if (word === "closed") {
@@ -166,39 +164,55 @@ async function visitSale(
     }
   };
 
-  await sleep(world.opensAtMs + plan.arrivesMs - nowMs());
+  /** A place in line, and in when its turn has come. */
+  const throughTheLine = async (): Promise<End | undefined> => {
+    bySlot = false;
+    record.doing = "joining";
+    let joined = await visit.join();
+    while (joined.word === "not_open") {
+      await sleep((joined.answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
+      joined = await visit.join();
+    }
+    if (joined.word !== undefined) return overBy(joined.word, joined.answer);
+    place.move("inLine");
+
+    if (plan.reloads) {
+      await visit.page();
+      const end = await rejoin();
+      if (end !== undefined) return end;
+    }
+    await cheats.inLine(record.join?.place);
+    if (plan.ending === "leaves") {
+      record.doing = "waiting in line";
+      let polls = 0;
+      const end = await watch(() => ++polls >= plan.leavesAfterPolls);
+      if (end !== undefined) return end;
+      await visit.leave();
+      return "left";
+    }
+    const end = await enter();
+    if (end === undefined) place.move("inside");
+    return end;
+  };
+
+  if (record.registration?.tookBack?.when === "before") return "took_back";
+  if (slot?.staysAway === true) return "stayed_away";
+  await sleep(world.opensAtMs + (slot?.arrivesMs ?? plan.arrivesMs) - nowMs());
   tally.arrived++;
   record.doing = "looking at the page";
   await visit.page();
+  if (registrant !== undefined) await tryRegistrationAsSlot(registrant, visit);
 
-  record.doing = "joining";
-  let joined = await visit.join();
-  while (joined.word === "not_open") {
-    await sleep((joined.answer.retryAfterMs ?? 1000) * between(visit.random, 1, 1.5));
-    joined = await visit.join();
-  }
-  if (joined.word !== undefined) return overBy(joined.word, joined.answer);
-  place.move("inLine");
-
-  if (plan.reloads) {
-    await visit.page();
-    const end = await rejoin();
+  const came = (await slot?.comeIn()) ?? "line";
+  if (came === "took_back") return came;
+  if (came === "line") {
+    const end = await throughTheLine();
     if (end !== undefined) return end;
+  } else {
+    bySlot = true;
+    place.move("inside");
   }
-  await cheats.inLine(record.join?.place);
-  if (plan.ending === "leaves") {
-    record.doing = "waiting in line";
-    let polls = 0;
-    const end = await watch(() => ++polls >= plan.leavesAfterPolls);
-    if (end !== undefined) return end;
-    await visit.leave();
-    return "left";
-  }
-
-  const end = await enter();
-  if (end !== undefined) return end;
-  place.move("inside");
-  await sleep(plan.lookMs);
+  if (slot?.hurries !== true) await sleep(plan.lookMs);
   await cheats.beforeReserving();
 
   for (;;) {
@@ -207,7 +221,7 @@ async function visitSale(
     let id = held.reservationId;
     const lines = plain(held.lines);
     const expiresAtMs = Date.parse(held.expiresAt);
-    record.holds.push({ id, lines });
+    record.holds.push({ id, lines, bySlot });
     countHold(world, plan.index, id, lines);
     if (plan.repeats) {
       const { value: again } = await visit.reserve(id, plain(held.lines));
@@ -241,6 +255,7 @@ async function visitSale(
     if (bought === "no_order") continue;
     if (typeof bought === "string") return bought;
     if (plan.repeats) await paying.checkOutAgain(id, { order: bought });
+    if (bySlot) await slot?.afterBuying();
     await cheats.afterBuying(plain(bought.lines));
     return "bought";
   }

@@ -39,6 +39,7 @@ function outcome(report: Report): string {
       "draw",
       `${report.draw.lobby} in the lobby, ${report.draw.servedOfLobby} of them got in · ${report.draw.latecomers} came later`,
     );
+  if (report.slots !== null) for (const [name, value] of slots(report.slots)) row(name, value);
   row("refused, by word", listed(report.refusals));
   row("network errors", String(report.networkErrors));
   const { front, edge, functions, unknown } = requests.byLayer;
@@ -131,6 +132,25 @@ function payments(paid: NonNullable<Report["payments"]>): [string, string][] {
         ? NOTHING
         : `${stripe.requests} · per order, all else included ${shown(stripe.perOrder)}\n${listed(stripe.byCall)}`,
     ],
+  ];
+}
+
+function slots({ registrants, latencies, pass, ...of }: NonNullable<Report["slots"]>): [string, string][] {
+  const { planned, confirmed, tookBackBefore, tookBackAfter } = registrants;
+  const ms = (ranks: typeof pass) =>
+    ranks === null ? NOTHING : `p50 ${ranks.p50} ms · p99 ${ranks.p99} ms · max ${ranks.max} ms`;
+  return [
+    [
+      "registered",
+      `${confirmed} of ${planned} in ${of.registrationSeconds} s · taken back ${tookBackBefore} before the decision, ${tookBackAfter} after\n` +
+        `asking ${ms(latencies.register)}\nconfirming ${ms(latencies.confirm)}`,
+    ],
+    [
+      "slots",
+      `${of.given} given of ${of.count}, ${of.allocation === "draw" ? "by lot" : "to who came first"}\n` +
+        `sold past the line ${of.soldBySlot} · returned unclaimed ${of.unclaimed} · sold in the line ${of.soldInLine}`,
+    ],
+    ["from opening or coming to a slot's pass", ms(pass)],
   ];
 }
 

@@ -26,6 +26,8 @@ export interface RehearsalTarget {
   adminToken: string;
   /** A payment page that can be paid on without a browser: the double's. Without it nobody gets beyond the page. */
   stripe?: { url: string; secretKey: string };
+  /** Where its e-mails end up; without it nobody can register. */
+  mailbox?: { url: string };
   /** How often the shop has asked Stripe what. */
   stripeRequests?: () => Promise<StripeRequests>;
   /** Runs now what otherwise runs once a minute. */

@@ -13,6 +13,7 @@ import {
   passAnswer,
   pulseAnswer,
   reservationAnswer,
+  slotTicketAnswer,
   ticketAnswer,
   type CheckoutAnswer,
 } from "./answers.ts";
@@ -35,11 +36,17 @@ export type Outcome<T, Word extends string> =
 
 export type Visit = ReturnType<typeof createVisit>;
 
-export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
+/** @param visitor who has been here before, to register */
+export function createVisit(
+  plan: Plan,
+  world: World,
+  record: ShopperRecord,
+  visitor: Visitor = createVisitor(plan, world.url, world.local),
+) {
   const random = seeded(world.seed, 1_000_000 + plan.index);
-  const visitor: Visitor = createVisitor(plan, world.url, world.local);
   const clock = createClock();
   const api = `/api/sales/${world.saleId}`;
+  let looks = 0;
 
   const surprise = (step: Step, what: string): Surprise => {
     record.surprises.push(`${step}: ${what}`);
@@ -125,7 +132,8 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
     },
 
     async join(): Promise<Outcome<TicketAnswer, "not_open" | "sold_out" | "closed">> {
-      const answer = await send(own("join", "POST", "/queue", "ticket"));
+      const credential = visitor.tokens.ticket === undefined ? "registration" : "ticket";
+      const answer = await send(own("join", "POST", "/queue", credential));
       const outcome = expectOneOf("join", answer, ticketAnswer, ["not_open", "sold_out", "closed"]);
       if (outcome.value !== undefined) {
         visitor.tokens.ticket = outcome.value.ticket;
@@ -142,8 +150,25 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
       return outcome;
     },
 
+    /** Past the line, by the token of a slot: with the pass, once the sale is open. */
+    async joinBySlot(slotToken: string): Promise<Outcome<TicketAnswer, "slot_ended" | "closed">> {
+      const answer = await send(own("slot_join", "POST", "/queue", undefined, { slotToken }));
+      const outcome = expectOneOf("slot_join", answer, slotTicketAnswer, ["slot_ended", "closed"]);
+      if (outcome.value !== undefined) visitor.tokens.ticket = outcome.value.ticket;
+      if (outcome.value?.pass !== undefined) visitor.tokens.pass = outcome.value.pass;
+      return outcome;
+    },
+
+    async enterBySlot(): Promise<Outcome<PassAnswer, "not_your_turn" | "slot_ended" | "closed">> {
+      const answer = await send(own("entry", "POST", "/entry", "ticket"));
+      const outcome = expectOneOf("entry", answer, passAnswer, ["not_your_turn", "slot_ended", "closed"]);
+      if (outcome.value !== undefined) visitor.tokens.pass = outcome.value.pass;
+      return outcome;
+    },
+
     /** @returns the pulse, and the answer that brought it */
     async poll(): Promise<{ pulse: Pulse; answer: Answer }> {
+      looks++;
       const answer = await send(own("poll", "GET", "/pulse"));
       const pulse = decodePulse(answer.text);
       if (answer.status !== 200 || pulse === undefined)
@@ -153,6 +178,9 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
       await findPlace(pulse);
       return { pulse, answer };
     },
+
+    /** How often this shopper has asked for the pulse. */
+    looks: () => looks,
 
     untilNextLookMs: (pulse: Pulse) => clock.untilNextLookMs(pulse),
 
@@ -203,15 +231,19 @@ export function createVisit(plan: Plan, world: World, record: ShopperRecord) {
     },
 
     surprise,
+    expectOneOf,
+    expectNoContent,
 
-    /** A request that is not this shopper's to make: the answer as it comes, whatever it is. */
+    /** A request whose answer is looked at by who makes it, as it comes; to another sale, where one is said. */
     attempt: (
       step: Step,
       method: Sending["method"],
       path: string,
-      options: { credential?: Credential; token?: string; body?: unknown },
+      options: { credential?: Credential; token?: string; body?: unknown; sale?: string },
     ): Promise<Answer> => {
-      const sending = own(step, method, path, options.credential, options.body);
+      const here = own(step, method, path, options.credential, options.body);
+      const sending =
+        options.sale === undefined ? here : { ...here, path: `/api/sales/${options.sale}${path}` };
       if (options.token === undefined) return send(sending);
       const json = options.body === undefined ? {} : { "content-type": "application/json" };
       return send({ ...sending, headers: { ...visitor.bearing(options.token), ...json } });

@@ -2,7 +2,7 @@
 import type { Answer } from "./http.ts";
 import type { Plan } from "./crowd.ts";
 
-export type Credential = "ticket" | "pass";
+export type Credential = "registration" | "ticket" | "pass";
 
 export interface Visitor {
   /** Headers of a request of this shopper's own, with the token the step asks for. */

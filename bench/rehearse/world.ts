@@ -22,7 +22,10 @@ export interface World {
   stopped: () => boolean;
   /** Something is broken on purpose: 5xx are counted, and no surprise. */
   faultsExpected: boolean;
-  /** A ticket of another sale, if there is one. */
+  /** Until when slots are kept, by the server's clock; undefined without slots. */
+  claimUntilMs: number | undefined;
+  /** Another sale, and a ticket of it, if there is one. */
+  otherSaleId: string;
   foreignTicket: string | undefined;
   seen: Seen;
   tally: Tally;
@@ -74,7 +77,8 @@ export function createSeen(): Seen {
   function learn(pulse: Pulse): number {
     const atMs = Date.parse(pulse.now);
     known.set(pulse, atMs);
-    pulses.set(`${pulse.now} ${pulse.nowServing}`, { nowMs: atMs, nowServing: pulse.nowServing });
+    const [nowServing, slotsLeft] = [pulse.nowServing, pulse.slots?.left];
+    pulses.set(`${pulse.now} ${nowServing} ${slotsLeft}`, { nowMs: atMs, nowServing, slotsLeft });
     if (latest === undefined || atMs > latest.nowMs) latest = { pulse, nowMs: atMs };
     if (pulse.draw !== undefined) {
       const version = JSON.stringify(pulse.draw);

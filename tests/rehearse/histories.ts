@@ -50,6 +50,8 @@ export function shopper(index: number, more: Partial<ShopperRecord> = {}): Shopp
     end: "told_sold_out",
     doing: "waiting in line",
     join: joined(index, index * 100),
+    registration: undefined,
+    slot: undefined,
     rejoinedAs: [],
     entries: [],
     passExpiresAtMs: undefined,
@@ -104,6 +106,7 @@ export function goodHistory(): History & { shoppers: ShopperRecord[] } {
     opensAtMs: 4500,
     turnMs: 12_000,
     draw: undefined,
+    slots: undefined,
     shoppers: [buyer(1, ORDER_A, 2), buyer(2, ORDER_B, 1), shopper(3)],
     pulses: [
       { nowMs: 4000, nowServing: 0 },

@@ -214,6 +214,14 @@ describe("the live line", () => {
     expect(written.endsWith("\n")).toBe(true);
   });
 
+  test("tells of the registration in the same place", () => {
+    let written = "";
+    const progress = createProgress({ isTTY: true, columns: 200, write: (text) => (written += text) });
+    progress.stage("registration  confirmed 7 of 9");
+    progress.status(status);
+    expect(written).toMatch(/^\r\S*2Kregistration {2}confirmed 7 of 9\r\S*2Kopen/);
+  });
+
   test("is a line every five seconds elsewhere", () => {
     let written = "";
     const progress = createProgress({ write: (text) => (written += text) });
@@ -228,6 +236,15 @@ describe("the command line", () => {
   test("has defaults, and a seed of its own", () => {
     expect(parse()).toMatchObject({ shoppers: 500, stock: 50, seed: 99, timeout: 300, json: false });
     expect(parse()).toMatchObject({ price: 0, slowPayers: 0.2, webhooksLost: 0.05 });
+  });
+
+  test("takes people who register, and what for", () => {
+    expect(parse()).toMatchObject({ registered: 0 });
+    expect(parse("--registered", "50", "--slots", "9", "--allocation", "draw")).toMatchObject({
+      registered: 50,
+      slots: 9,
+      allocation: "draw",
+    });
   });
 
   test("takes shares in percent", () => {
@@ -246,6 +263,14 @@ describe("the command line", () => {
     ["a stock beside a file", ["--stock", "5", "--sale", "x.yaml"]],
     ["a price beside a file", ["--price", "5", "--sale", "x.yaml"]],
     ["more than all", ["--declined", "101"]],
+    ["more who register than come", ["--shoppers", "5", "--registered", "6"]],
+    ["slots that nobody registers for", ["--slots", "5"]],
+    ["an allocation that nobody registers for", ["--allocation", "draw"]],
+    ["an allocation by anything else", ["--registered", "5", "--allocation", "auction"]],
+    [
+      "registration where no mailbox is read",
+      ["--registered", "5", "--url", "https://staging.example", "--admin-token", "t"],
+    ],
     ["an unknown option", ["--shopers", "5"]],
     ["a word too many", ["now"]],
   ])("refuses %s in one line", (_what, args) => {

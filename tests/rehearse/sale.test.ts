@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { withRegistration } from "../../bench/rehearse/registration-window.ts";
 import { builtInSale, saleFromFile, saleFromText, schedule } from "../../bench/rehearse/sale.ts";
 import { saleSchema } from "../../domain/sale.ts";
 
@@ -51,6 +52,46 @@ describe("a sale file", () => {
     expect(sale).not.toHaveProperty("slots");
     expect(sale).not.toHaveProperty("registrationOpensAt");
     expect(notes.join("\n")).toMatch(/registration and slots left out[^]*identity/);
+  });
+
+  describe("that people register for", () => {
+    const slots = { count: 4, allocation: "draw", claimUntil: "+9s" };
+    const atMs = Date.parse("2026-12-01T10:00:00.000Z");
+
+    test("keeps its slots, and opens after registration, with an end of slots of the rehearsal's own", () => {
+      const sale = schedule(
+        withRegistration(from({ ...drop, slots }, { registers: true }), { people: 40 }),
+        atMs,
+      );
+      expect(saleSchema.parse(sale)).toEqual(sale);
+      const after = (text = "") => (Date.parse(text) - atMs) / 1000;
+      expect(after(sale.registrationOpensAt)).toBeLessThan(0);
+      expect(after(sale.registrationClosesAt)).toBeGreaterThan(2);
+      expect(after(sale.opensAt)).toBeGreaterThan(after(sale.registrationClosesAt) + 8);
+      expect(sale.slots).toMatchObject({ count: 4, allocation: "draw" });
+      expect(after(sale.slots?.claimUntil)).toBe(after(sale.opensAt) + 9);
+    });
+
+    test("takes what is asked for instead", () => {
+      const draft = from({ ...drop, slots }, { registers: true });
+      const { registration } = withRegistration(draft, { people: 40, slots: 7, allocation: "first_come" });
+      expect(registration?.slots).toMatchObject({ count: 7, allocation: "first_come", claimSeconds: 9 });
+    });
+
+    test.each([
+      [40, 12, 6],
+      [3, 12, 3],
+      [40, 1, 1],
+    ])("by %i with a stock of %i has a half set aside, or one for each", (people, stock, count) => {
+      const { registration } = withRegistration(builtInSale(stock, 0, options), { people });
+      expect(registration?.slots).toMatchObject({ count, allocation: "first_come" });
+    });
+
+    test("has no more slots than stock", () => {
+      expect(() => withRegistration(from(drop), { people: 40, slots: 13 })).toThrow(
+        "There cannot be 13 slots: the stock is 12.",
+      );
+    });
   });
 
   test("keeps a drawn lobby", () => {
