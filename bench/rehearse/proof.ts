@@ -13,6 +13,7 @@ import {
 } from "./proof-money.ts";
 import { checkDraw } from "./proof-draw.ts";
 import { checkCalled, checkLine, checkPatience, checkTurns } from "./proof-line.ts";
+import { slotRules } from "./proof-slots.ts";
 import { OWN_DELAY_MAX_MS, tellingOf, TOLD_WITHIN_MS } from "./told.ts";
 import { who, type Books, type History } from "./history.ts";
 
@@ -85,6 +86,7 @@ export const rules: readonly Rule[] = [
       "nobody was let in before somebody with a lower number who was asking, nor after one was told that all is sold",
     find: (history) => [...checkPatience(history), ...checkCalled(history)],
   },
+  ...slotRules,
   {
     name: "told_in_time",
     rule: "5.2",

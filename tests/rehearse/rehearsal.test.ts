@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Shares } from "../../bench/rehearse/crowd.ts";
 import { silent } from "../../bench/rehearse/progress.ts";
 import type { Report } from "../../bench/rehearse/report.ts";
+import { withRegistration } from "../../bench/rehearse/registration-window.ts";
 import { runRehearsal, type RehearsalOptions } from "../../bench/rehearse/run.ts";
 import { saleFromText } from "../../bench/rehearse/sale.ts";
 import { countStripeRequests } from "../../bench/rehearse/stripe-requests.ts";
@@ -187,6 +188,41 @@ describe("a rehearsal", () => {
     expect(report.draw?.lobby).toBeGreaterThan(100);
     expect(report.draw?.latecomers).toBeGreaterThan(30);
     expect(report.draw?.servedOfLobby).toBeGreaterThan(10);
+  });
+
+  test.each(["first_come", "draw"] as const)(
+    "with slots by %s serves their holders past the line, and sells what they leave in it",
+    { timeout: TEST_MS },
+    async (allocation) => {
+      const registering = withRegistration(draft, { people: 60, slots: 15, allocation });
+      const { registration } = registering;
+      if (registration === undefined) throw new Error("people register");
+      registration.slots.claimSeconds = 8;
+      registration.seconds = 7;
+      const report = await rehearse(await start(), { draft: registering, shoppers: 120 });
+      expect(broken(report)).toEqual([]);
+      expect(report).toMatchObject({ holds: true, units: { stock: STOCK, sold: STOCK } });
+      expect(report.shoppers).toMatchObject({ failed: 0, unfinished: 0 });
+      expect(report.slots).toMatchObject({ allocation, count: 15, given: 15, registrants: { planned: 60 } });
+      const { registrants, soldBySlot = 0, soldInLine = 0, unclaimed = 0 } = report.slots ?? {};
+      // On a machine that is busy some come too late to register; that is theirs, and the line's.
+      expect(registrants?.confirmed).toBeGreaterThan(30);
+      expect(soldBySlot).toBeGreaterThan(0);
+      expect(unclaimed).toBeGreaterThan(0);
+      expect(soldBySlot + soldInLine).toBe(STOCK);
+      expect(report.shoppers.stayed_away).toBeGreaterThan(0);
+    },
+  );
+
+  test("where nobody reads the mailbox cannot have people register, and says so", async () => {
+    const registering = withRegistration(draft, { people: 1 });
+    const target = { url: "http://127.0.0.1:9", adminToken: "x" };
+    const run = runRehearsal(
+      target,
+      { shoppers: 1, seed: 1, draft: registering, timeoutSeconds: 10 },
+      silent,
+    );
+    await expect(run).rejects.toThrow(/^--registered needs the local stack/);
   });
 
   test("ends the same when Postgres refuses for 30 s", { timeout: TEST_MS }, async () => {
