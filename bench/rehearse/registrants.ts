@@ -21,15 +21,16 @@ export const usualSlotShares = {
 };
 export type SlotShares = typeof usualSlotShares;
 
+/** The first few are those a small rehearsal has. */
 export const slotCheats = [
   /** Somebody else uses the token too, and both reserve at once. */
   "slot_shared",
   /** Again, once it has bought something. */
   "slot_used_twice",
-  "slot_for_two_units",
-  /** A pass that is there in time, and is used when slots have ended; and a token shown only then. */
-  "slot_pass_after_end",
+  /** A token shown only when slots have ended; and a pass that was there in time, used then. */
   "slot_after_end",
+  "slot_pass_after_end",
+  "slot_for_two_units",
   "slot_forged",
   "slot_in_another_sale",
 ] as const;

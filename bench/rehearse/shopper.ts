@@ -11,7 +11,7 @@ import { emptyRecord, replay, unitsOf, type End, type ShopperRecord } from "./hi
 import { createPaying } from "./paying.ts";
 import type { Answer } from "./http.ts";
 import { between } from "./random.ts";
-import type { Registrant } from "./registering.ts";
+import type { Registrant } from "./registrant.ts";
 import { nowMs, Stopped } from "./sleep.ts";
 import { createSlotHolder, tryRegistrationAsSlot } from "./slot-holder.ts";
 import { createVisit, reservationPrint, Surprise } from "./visit.ts";
@@ -52,7 +52,6 @@ async function visitSale(
   const cheats = createCheats(plan, world, visit, record);
   const paying = createPaying(plan, world, visit, record);
   const { sleep, tally } = world;
-  const allWishes = [plan.firstChoice, ...plan.otherwise.map((line) => [line])];
   /** Inside with the pass of a slot. */
   let bySlot = false;
 
@@ -122,9 +121,12 @@ async function visitSale(
     return one;
   };
 
+  /** A slot is good for one unit, of whichever item. */
+  const otherwise = (): Line[][] => plan.otherwise.map((line) => [bySlot ? { ...line, quantity: 1 } : line]);
+
   /** Reserves what is wanted, or what there is of it, or something else; waits when everything is held by others. */
   const reserve = async (): Promise<Reservation | End> => {
-    let wishes = bySlot && slot !== undefined ? slot.wishes() : allWishes;
+    let wishes = bySlot ? otherwise() : [plan.firstChoice, ...otherwise()];
     for (;;) {
       record.doing = "reserving";
       const lines = wishes.shift();
@@ -141,7 +143,7 @@ async function visitSale(
             ?.items.filter((item) => item.left !== "none")
             .map((item) => item.sku),
         );
-        wishes = plan.otherwise.filter(({ sku }) => left.has(sku)).map((line) => [line]);
+        wishes = otherwise().filter(([line]) => line !== undefined && left.has(line.sku));
         continue;
       }
       const { value, word, answer } = await send(randomUUID(), lines);

@@ -9,7 +9,7 @@ import type { Line, Plan } from "./crowd.ts";
 import type { ShopperRecord, SlotRecord } from "./history.ts";
 import type { Answer } from "./http.ts";
 import { between } from "./random.ts";
-import type { Registrant } from "./registering.ts";
+import type { Registrant } from "./registrant.ts";
 import type { HolderPlan, SlotCheat } from "./registrants.ts";
 import { nowMs } from "./sleep.ts";
 import { createVisit, type Outcome, type Visit } from "./visit.ts";
@@ -88,8 +88,6 @@ export function createSlotHolder(
     arrivesMs: holder.arrivesMs,
     staysAway: holder.coming === "stays_away",
     hurries: holder.coming === "last_moment",
-    /** One unit, of whichever item. */
-    wishes: (): Line[][] => plan.otherwise.map(({ sku }) => [{ sku, quantity: 1 }]),
 
     async comeIn(): Promise<"inside" | "line" | "took_back"> {
       if (holder.coming === "takes_back") {
