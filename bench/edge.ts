@@ -7,13 +7,14 @@
  * renewed only every five seconds. Run: `npx node bench/edge.ts [rounds] [seconds] [connections]`.
  */
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildWorker, type Bundle } from "../dev/workers/build.ts";
-import { startWorker } from "../dev/workers/runtime.ts";
+import { startWorker, type RunningWorker } from "../dev/workers/runtime.ts";
 
 const [rounds = 0, seconds = 1, connections = 1] = [30, 0.5, 32].map((usual, i) =>
   Number(process.argv[2 + i] ?? usual),
@@ -63,13 +64,16 @@ async function measure(): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 
   const secret = "bench-bench-bench-bench-bench-bench";
-  const start = (name: string, what: Bundle) =>
-    startWorker(what, {
+  const start = async (name: string, what: Bundle): Promise<Variant> => {
+    const before = new Set(workerds());
+    const worker = await startWorker(what, {
       name,
       bindings: { TOKEN_KEYS: `bench:${secret}`, IDENTITY_SECRET: secret },
       services: { FUNCTIONS: functionsUrl },
       log: () => undefined,
     });
+    return { worker, url: worker.url, pids: workerds().filter((pid) => !before.has(pid)) };
+  };
   const edge = await start("edge", bundle);
   await fetch(edge.url + page);
   // From its second second on a copy says its age.
@@ -83,6 +87,8 @@ async function measure(): Promise<void> {
     "hello world": await start("hello", bare(bundle.compatibilityDate, {}, "Hello world")),
   };
   const names = Object.keys(variants) as (keyof typeof variants)[];
+  const cost = { "cached page": 0, "bare Worker": 0, "hello world": 0 };
+  const answered = { "cached page": 0, "bare Worker": 0, "hello world": 0 };
   const rates = {
     "cached page": [] as number[],
     "bare Worker": [] as number[],
@@ -91,10 +97,15 @@ async function measure(): Promise<void> {
   try {
     for (const name of names) await load(variants[name].url);
     for (let round = 0; round < rounds; round++)
-      for (const name of round % 2 === 0 ? names : names.toReversed())
-        rates[name].push(await load(variants[name].url));
+      for (const name of round % 2 === 0 ? names : names.toReversed()) {
+        const before = cpuMs(variants[name]);
+        const rate = await load(variants[name].url);
+        rates[name].push(rate);
+        cost[name] += cpuMs(variants[name]) - before;
+        answered[name] += rate * seconds;
+      }
   } finally {
-    await Promise.all(Object.values(variants).map((worker) => worker.kill()));
+    await Promise.all(Object.values(variants).map(({ worker }) => worker.kill()));
     functions.close();
   }
 
@@ -104,7 +115,10 @@ async function measure(): Promise<void> {
   for (const name of names) {
     const sorted = rates[name].toSorted((a, b) => a - b);
     const [low, middle, high] = [0.1, 0.5, 0.9].map((share) => whole(at(sorted, share)));
-    console.log(`${name}  ${middle}/s (a tenth below ${low}, a tenth above ${high})`);
+    const micros = ((1000 * cost[name]) / answered[name]).toFixed(1);
+    console.log(
+      `${name}  ${middle}/s (a tenth below ${low}, a tenth above ${high}), ${micros} µs of CPU an answer`,
+    );
   }
   const against = (other: keyof typeof variants) => {
     const ratios = rates["cached page"].map((rate, round) => rate / (rates[other][round] ?? NaN));
@@ -114,6 +128,46 @@ async function measure(): Promise<void> {
   };
   console.log(`cached page / bare Worker that answers the same bytes  ${against("bare Worker")}`);
   console.log(`cached page / hello world  ${against("hello world")}`);
+  const perAnswer = (name: keyof typeof variants) => cost[name] / answered[name];
+  const byCpu = perAnswer("bare Worker") / perAnswer("cached page");
+  console.log(`cached page / bare Worker that answers the same bytes, by CPU an answer  ${byCpu.toFixed(2)}`);
+}
+
+interface Variant {
+  worker: RunningWorker;
+  url: string;
+  pids: number[];
+}
+
+/** This process's workerds, where there is a /proc. */
+function workerds(): number[] {
+  return numbersIn("/proc").filter((pid) => {
+    const [, name, parent] = /^\d+ \((.*)\) \S (\d+)/.exec(statOf(pid)) ?? [];
+    return name === "workerd" && Number(parent) === process.pid;
+  });
+}
+
+/** Milliseconds of CPU that a Worker has used; its clock ticks a hundred times a second. */
+const cpuMs = ({ pids }: Variant): number =>
+  pids.reduce((sum, pid) => {
+    const fields = statOf(pid).split(") ")[1]?.split(" ") ?? [];
+    return sum + 10 * (Number(fields[11]) + Number(fields[12]));
+  }, 0);
+
+function numbersIn(folder: string): number[] {
+  try {
+    return readdirSync(folder).map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return ""; // gone by now
+  }
 }
 
 /** The value that this share of a sorted list is below. */
