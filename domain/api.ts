@@ -388,8 +388,8 @@ export const joinQueue = createRoute({
   responses: {
     201: json(ticketSchema, "a new place"),
     200: json(ticketSchema, "the place this shopper has already"),
-    ...refusing("not_open", "sold_out", "closed", "on_hold", "not_found", "invalid_input"),
-    ...refusing("bot_check_failed", "registration_needed", "login_needed", "invalid_ticket", "slot_ended"),
+    ...refusing("not_open", "sold_out", "closed", "slot_ended", "on_hold", "not_found", "invalid_input"),
+    ...refusing("bot_check_failed", "registration_needed", "login_needed", "invalid_ticket", "rate_limited"),
   },
 });
 
@@ -491,7 +491,7 @@ export const reserve = createRoute({
     201: json(reservationSchema, "held"),
     200: json(reservationSchema, "the same request was answered before: the first answer, as it stands now"),
     ...refusing("sold_out", "limit_reached", "conflicting_replay", "closed", "invalid_pass", "pass_expired"),
-    ...refusing("invalid_input", "on_hold", "not_found"),
+    ...refusing("invalid_input", "on_hold", "not_found", "rate_limited"),
   },
 });
 

@@ -92,14 +92,16 @@ export async function keep(
   );
   if (asked !== purges) return first;
   headers.set("x-layer", "edge");
-  const freshUntilMs = nowMs + seconds("max-age") * 1000;
+  const ageSeconds = Number(headers.get("age") ?? 0);
+  const bornAtMs = nowMs - ageSeconds * 1000;
+  const freshUntilMs = bornAtMs + seconds("max-age") * 1000;
   const copy: Copy = {
     body,
     init: { status: response.status, headers },
     etag,
     tags: new Set((headers.get("cache-tag") ?? "").split(",")),
-    ageSeconds: 0,
-    bornAtMs: nowMs,
+    ageSeconds,
+    bornAtMs,
     freshUntilMs,
     staleUntilMs: freshUntilMs + seconds("stale-if-error") * 1000,
     renewingSinceMs: 0,

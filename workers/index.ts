@@ -35,6 +35,9 @@ const RETRY_SECONDS = 5;
 /** How often an isolate goes to get a new answer in place of one that is past its time. */
 const RENEW_EVERY_MS = 1_000;
 
+/** What a browser says of the page it asks for, and not of what that page asks for. */
+const aboutThePage = ["content-type", "content-length", "if-none-match", "origin", "sec-fetch-site"];
+
 const app = new Hono<EdgeContext>();
 
 /** Calls of the API on behalf of a page: part of its request, so they have no line of their own in the log. */
@@ -48,7 +51,7 @@ app.use(async (c, next) => {
   c.set("api", async ({ method, path, body }) => {
     // A page's calls of the API go through the same door as a client's: same identity, same limits.
     const headers = new Headers(c.req.raw.headers);
-    for (const name of ["content-type", "content-length", "if-none-match", "origin"]) headers.delete(name);
+    for (const name of aboutThePage) headers.delete(name);
     if (body !== undefined) headers.set("content-type", "application/json");
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     const request = new Request(new URL(path, c.req.url), init);
@@ -79,7 +82,7 @@ app.get("/", async (c) => {
   const answer = await readApi(c, "/api/sales");
   if (!answer.ok) return trouble(c);
   const { sales } = await answer.json<{ sales: PublicSale[] }>();
-  return c.html(homePage(sales), 200, { "cache-control": PAGE_CACHE, "cache-tag": LIST_TAG });
+  return c.html(homePage(sales), 200, { ...kept(answer), "cache-tag": LIST_TAG });
 });
 
 app.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
@@ -90,7 +93,13 @@ app.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
   if (!answer.ok) return trouble(c);
   const shown = { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL };
   const page = salePage(await answer.json<PublicSale>(), shown);
-  return c.html(page, 200, { "cache-control": PAGE_CACHE, ...tag });
+  return c.html(page, 200, { ...kept(answer), ...tag });
+});
+
+/** A page is as old as what it is made of. */
+const kept = ({ headers }: Response) => ({
+  "cache-control": PAGE_CACHE,
+  ...(headers.has("age") ? { age: headers.get("age") ?? "" } : {}),
 });
 
 app.route("/", draw);

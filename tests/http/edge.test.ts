@@ -120,6 +120,18 @@ describe("the isolate's copies", () => {
     expect(calls).toBeLessThanOrEqual(15);
   });
 
+  test("and who only waits and reloads is not limited, however often", async () => {
+    const address = newAddress();
+    const paths = [`/sales/${sale}`, `/api/sales/${sale}/pulse`, `/api/sales/${sale}`, "/"];
+    const statuses = await Promise.all(
+      Array.from({ length: 400 }, async (_, i) => {
+        const path = paths[i % paths.length] ?? "/";
+        return (await get(path, { "cf-connecting-ip": address }, i % 8 < 4 ? "front" : "edge")).status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+
   test("say how old they are", async () => {
     const fresh = await until(
       () => get(`/api/sales/${sale}`, {}, "edge"),

@@ -4,7 +4,16 @@ import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createSale, newAddress, saleInput, operator, shopper, shopperInside, withStack } from "./harness.ts";
+import {
+  createSale,
+  newAddress,
+  operator,
+  saleInput,
+  shopper,
+  shopperInside,
+  until,
+  withStack,
+} from "./harness.ts";
 
 const stack = withStack();
 const shop = "https://shop.example";
@@ -103,6 +112,17 @@ describe("a request from another site", () => {
       expect(answer.headers.getSetCookie()).toEqual([]);
       expect(answer.headers.get("access-control-allow-origin")).toBeNull();
     }
+  });
+
+  test("that leads here by a link finds the personal page, whatever that has to ask for", async () => {
+    const ann = shopper(stack.get(), sale);
+    await ann.join();
+    const headers = { "sec-fetch-site": "cross-site", cookie: `__Host-ticket-${sale}=${ann.ticket}` };
+    const turn = await until(
+      async () => await (await get(`/sales/${sale}/visit`, headers)).text(),
+      (html) => !html.includes("You are in line"),
+    );
+    expect(turn).toContain("It is your turn");
   });
 
   test("of our own page may", async () => {
