@@ -473,6 +473,7 @@ export const enterSale = createRoute({
       "not_your_turn",
       "sold_out",
       "closed",
+      "slot_ended",
       "invalid_ticket",
       "outdated_ticket",
       "on_hold",
