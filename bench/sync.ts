@@ -4,7 +4,7 @@
  * (reservation, order, line, two movements). Redis, Postgres and the gateways run in other processes; the three variants
  * take turns, and medians are compared. Run: `node bench/sync.ts [orders] [rounds]`.
  *
- * Trade-off: the bare tables have the same keys and checks, but no foreign keys and no counters.
+ * Trade-off: the bare tables have the same keys and checks, but no counters and no judgement of what may follow what.
  */
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -23,7 +23,7 @@ import type { Services } from "../functions/services.ts";
 import { readTextModules } from "./text-modules.ts";
 
 /** As in functions/sync/sync.ts, two entries an order. */
-const BATCH_ORDERS = 250;
+const BATCH_ORDERS = 1000;
 const token = "bench";
 
 const stackSchema = z.object({ redis: z.string(), neon: z.string(), connectionString: z.string() });

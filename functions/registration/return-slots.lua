@@ -58,5 +58,6 @@ for _, item in ipairs(slots) do
   end
 end
 redis.call('HSET', stock, 'slots', stay, 'available', total.available + surplus, unpack(changed))
-redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'slots_returned', changedAtMs = now, lines = lines }))
+redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'moved', from = 'slots', to = 'available', lines = lines,
+  changedAtMs = now }))
 return { 'returned', surplus }

@@ -46,8 +46,8 @@ for i, id in ipairs(ids) do
     local home = keepsSlot and 'slots' or 'available'
     if keepsSlot then
       unclaimed[#unclaimed + 1] = record.shopper
-      setAside[#setAside + 1] = cjson.encode({ state = 'slots_set_aside', changedAtMs = now,
-        lines = { { sku = record.lines[1].sku, quantity = 1 } } })
+      setAside[#setAside + 1] = cjson.encode({ state = 'moved', from = 'available', to = 'slots',
+        lines = { { sku = record.lines[1].sku, quantity = 1 } }, changedAtMs = now })
     end
     for _, line in ipairs(record.lines) do
       add(stockBy, home, line.quantity)

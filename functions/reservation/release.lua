@@ -58,7 +58,7 @@ end
 redis.call('XADD', outbox, '*', 'event', after)
 if keepsSlot then
   redis.call('HDEL', claims, shopper)
-  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'slots_set_aside', changedAtMs = now,
-    lines = { { sku = record.lines[1].sku, quantity = 1 } } }))
+  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'moved', from = 'available', to = 'slots',
+    lines = { { sku = record.lines[1].sku, quantity = 1 } }, changedAtMs = now }))
 end
 return { 'released' }

@@ -143,8 +143,8 @@ if used then
   redis.call('HSET', claims, shopper, id)
   if used.sku ~= lines[1].sku then redis.call('HSET', stock, 'available:' .. used.sku, used.available + 1) end
   redis.call('HSET', stock, 'slots', counts[2] - 1, 'slots:' .. used.sku, used.slots - 1)
-  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'slots_returned', changedAtMs = now,
-    lines = { { sku = used.sku, quantity = 1 } } }))
+  redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'moved', from = 'slots', to = 'available',
+    lines = { { sku = used.sku, quantity = 1 } }, changedAtMs = now }))
 end
 redis.call('HSET', stock, 'available', counts[1] - sum, unpack(taken))
 redis.call('HSET', shoppers, unpack(owned))

@@ -2,18 +2,14 @@
 --
 -- $1 sale
 with balances as (
-  select sku, account, sum(units) as units
-    from (select sku, to_account as account, units from stock_ledger where sale_id = $1
-          union all
-          select sku, from_account, -units from stock_ledger where sale_id = $1) as sides
-   group by sku, account
+  select sku, account, units from stock_balances where sale_id = $1
 ),
 expected as (
-  select sku, 'supply' as account, -stock as units from items where sale_id = $1
-  union all select sku, 'available', stock - slots - held - confirmed from items where sale_id = $1
-  union all select sku, 'slots', slots from items where sale_id = $1
-  union all select sku, 'held', held from items where sale_id = $1
-  union all select sku, 'confirmed', confirmed from items where sale_id = $1
+  select sku, account, units
+    from items,
+         lateral (values ('supply', -stock), ('available', available), ('slots', slots), ('held', held),
+                         ('confirmed', confirmed), ('refunded', refunded), ('unsold', unsold)) as side (account, units)
+   where sale_id = $1
 )
 select (select count(*) from orders where sale_id = $1) as orders,
        (select count(distinct shopper) from orders where sale_id = $1) as shoppers,

@@ -1,9 +1,15 @@
 -- Applies one batch of a sale's outbox and moves the cursor, in one statement: exactly once, whoever runs it and
--- however often. Where the cursor does not stand at $2 any more, somebody else was here and nothing happens.
+-- however often. Where the cursor does not stand at $2 any more, somebody else was here and nothing happens. A change that
+-- does not follow from what is known of its reservation refuses the batch, as does a sku that the sale does not have.
 --
--- $1 sale  $2 cursor before  $3 cursor after  $4 events, JSON [{ entry, position, id, shopper, number, state, lines,
--- total, heldAtMs, expiresAtMs, changedAtMs, returnTo?, intent?, slotUntilMs? }] in the order of the stream. Units that go
--- to slots or come from them have no id: { entry, position, state (slots_returned, slots_set_aside), lines, changedAtMs }
+-- $1 sale  $2 cursor before  $3 cursor after, then arrays (batch.ts), times in seconds:
+-- of reservations that changed, each once  $4 id  $5 shopper  $6 number  $7 states it may have had before, each between
+-- commas ('' for none)  $8 state  $9 lines, JSON  $10 total  $11 held at  $12 ends at  $13 changed at  $14 where its
+-- shop is, or null  $15 payment, or null  $16 confirmed in this batch at, or null  $17 refunded in this batch at, or null
+-- of movements of stock  $18 entry  $19 sku  $20 from  $21 to  $22 units  $23 at
+-- of lines of orders  $24 order  $25 sku  $26 quantity  $27 price
+-- of items, by how much the movements change them  $28 sku  $29 stock  $30 slots  $31 held  $32 confirmed
+-- of the reservations again  $33 until when the slot lasts that it took, or null
 -- Answers one row: did the cursor move?
 with moved as (
   update sync_cursor
@@ -11,76 +17,71 @@ with moved as (
    where sale_id = $1 and last_entry = $2
   returning sale_id
 ),
-events as (
-  select moved.sale_id, event.entry, event.position, event.id, event.shopper, event.number, event.state, event.lines,
-         event.total, event."returnTo" as return_to, event.intent,
-         to_timestamp(event."heldAtMs" / 1000.0) as held_at,
-         to_timestamp(event."expiresAtMs" / 1000.0) as expires_at,
-         to_timestamp(event."changedAtMs" / 1000.0) as changed_at,
-         to_timestamp(event."slotUntilMs" / 1000.0) as slot_until
+changes as (
+  select moved.sale_id, change.*,
+         coalesce((select state from reservations as stored
+                    where stored.sale_id = moved.sale_id and stored.id = change.id), '') as before
     from moved,
-         jsonb_to_recordset($4::jsonb) as event (
-           entry text, position bigint, id uuid, shopper text, number bigint, state text, lines jsonb, total bigint,
-           "heldAtMs" bigint, "expiresAtMs" bigint, "changedAtMs" bigint,
-           "returnTo" text, intent text, "slotUntilMs" bigint)
+         unnest($4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::float8[],
+                $12::float8[], $13::float8[], $14::text[], $15::text[], $16::float8[], $17::float8[], $33::float8[])
+           as change (id, shopper, number, allowed, state, lines, total, held_at, expires_at, changed_at, return_to,
+                      intent, confirmed_at, refunded_at, slot_until)
 ),
-latest as (
-  select distinct on (id) * from events where id is not null order by id, position desc
+impossible as (
+  select refuse('reservations_transition', format('%L cannot become %L or what comes before it', before, state)) as refused
+    from changes
+   where position(',' || before || ',' in allowed) = 0
 ),
 stored_reservations as (
   insert into reservations (sale_id, id, shopper, number, state, lines, total, held_at, expires_at, changed_at, return_to,
                             intent, slot_until)
-  select sale_id, id, shopper, number, state, lines, total, held_at, expires_at, changed_at, return_to, intent, slot_until
-    from latest
+  select sale_id, id, shopper, number, state, lines, total, to_timestamp(held_at), to_timestamp(expires_at),
+         to_timestamp(changed_at), return_to, intent, to_timestamp(slot_until)
+    from changes
   on conflict (sale_id, id) do update
      set state = excluded.state, changed_at = excluded.changed_at, return_to = excluded.return_to, intent = excluded.intent
 ),
--- The refund of an order may come in the same batch as the order, or in a later one.
-refunds_of_orders as (
-  select sale_id, id, changed_at from events where state = 'refunded'
-),
 stored_orders as (
   insert into orders (sale_id, id, shopper, number, total, confirmed_at, refunded_at)
-  select events.sale_id, events.id, shopper, number, total, events.changed_at, refund.changed_at
-    from events left join refunds_of_orders as refund using (sale_id, id)
-   where state = 'confirmed'
+  select sale_id, id, shopper, number, total, to_timestamp(confirmed_at), to_timestamp(refunded_at)
+    from changes
+   where confirmed_at is not null
 ),
+-- The refund of an order may come in the same batch as the order, or in a later one.
 refunded_orders as (
-  update orders set refunded_at = refund.changed_at
-    from refunds_of_orders as refund
-   where orders.sale_id = refund.sale_id and orders.id = refund.id
-),
-event_lines as (
-  select events.*, line.sku, line.quantity, line.price
-    from events, jsonb_to_recordset(events.lines) as line (sku text, quantity integer, price bigint)
+  update orders set refunded_at = to_timestamp(changes.refunded_at)
+    from changes
+   where changes.refunded_at is not null and changes.confirmed_at is null
+     and orders.sale_id = changes.sale_id and orders.id = changes.id
 ),
 stored_lines as (
   insert into order_lines (sale_id, order_id, sku, quantity, price)
-  select sale_id, id, sku, quantity, price from event_lines where state = 'confirmed'
+  select moved.sale_id, line.* from moved, unnest($24::uuid[], $25::text[], $26::integer[], $27::bigint[]) as line
 ),
 stored_movements as (
   insert into stock_ledger (sale_id, entry, sku, from_account, to_account, units, moved_at)
-  select sale_id, entry, sku,
-         case state when 'held' then 'available' when 'refunded' then 'confirmed' when 'slots_returned' then 'slots'
-                    when 'slots_set_aside' then 'available' else 'held' end,
-         case state when 'held' then 'held' when 'confirmed' then 'confirmed' when 'slots_set_aside' then 'slots'
-                    else 'available' end,
-         quantity, changed_at
-    from event_lines
+  select moved.sale_id, entry, sku, from_account, to_account, units, to_timestamp(moved_at)
+    from moved,
+         unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[], $23::float8[])
+           as movement (entry, sku, from_account, to_account, units, moved_at)
 ),
 sums as (
-  select sale_id, sku,
-         sum(case when state = 'held' then quantity when state in ('confirmed', 'released', 'expired') then -quantity
-                  else 0 end) as held,
-         sum(case state when 'confirmed' then quantity when 'refunded' then -quantity else 0 end) as confirmed,
-         sum(case state when 'slots_set_aside' then quantity when 'slots_returned' then -quantity else 0 end) as slots
-    from event_lines
-   group by sale_id, sku
+  select moved.sale_id, sum.*
+    from moved,
+         unnest($28::text[], $29::bigint[], $30::bigint[], $31::bigint[], $32::bigint[])
+           as sum (sku, stock, slots, held, confirmed)
 ),
 counted as (
   update items
-     set held = items.held + sums.held, confirmed = items.confirmed + sums.confirmed, slots = items.slots + sums.slots
+     set stock = items.stock + sums.stock, slots = items.slots + sums.slots, held = items.held + sums.held,
+         confirmed = items.confirmed + sums.confirmed
     from sums
    where items.sale_id = sums.sale_id and items.sku = sums.sku
+),
+unknown as (
+  select refuse('items_known', format('the sale has no item %L', left(sku, 64))) as refused
+    from sums
+   where not exists (select from items where items.sale_id = sums.sale_id and items.sku = sums.sku)
 )
-select exists (select from moved) as moved
+select exists (select from moved) as moved,
+       (select count(refused) from impossible) + (select count(refused) from unknown) as refused

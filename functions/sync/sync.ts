@@ -9,10 +9,11 @@ import { Refused } from "../postgres/client.ts";
 import type { Services } from "../services.ts";
 import { Unavailable } from "../unavailable.ts";
 import applySql from "./apply.sql";
+import { rowsOf, type Entry } from "./batch.ts";
 import setAsideSql from "./set-aside.sql";
 
-/** Entries per statement; 500 reach the speed of 5,000 here and keep a refused batch small. */
-const BATCH_ENTRIES = 500;
+/** Entries per statement; fewer are slower, more are not faster, here. */
+const BATCH_ENTRIES = 2000;
 /** At most two drains a second. */
 const LEASE_MS = 500;
 /** How long a drain of this isolate may be under way before another one no longer waits for it. */
@@ -24,11 +25,6 @@ const movedRow = z.object({ moved: z.boolean() });
 const cursorRow = z.object({ last_entry: z.string() });
 /** `XRANGE` without the client's decoding: [entry, [field, value]]. What else there may be is refused by Postgres. */
 const rangeReply = z.array(z.tuple([z.string(), z.tuple([z.string(), z.string()]).rest(z.string())]));
-
-interface Entry {
-  entry: string;
-  event: string;
-}
 
 /** When the drain of a sale that this isolate has under way or planned is over at the latest (ms). */
 const busyUntil = new Map<string, number>();
@@ -55,25 +51,35 @@ export async function drainSoon(services: Services, saleId: string): Promise<voi
 
 /**
  * Applies all there is in the outbox of a sale.
+ * @param batchEntries entries per statement
  * @returns how many entries this call applied
  * @throws {Unavailable} a store did not answer; what was applied until then stays applied
  */
-export async function drain(services: Services, saleId: string, { trim = false } = {}): Promise<number> {
+export async function drain(
+  services: Services,
+  saleId: string,
+  { trim = false, batchEntries = BATCH_ENTRIES } = {},
+): Promise<number> {
   const { outbox } = saleKeys(saleId);
   let cursor = await readCursor(services, saleId);
+  let ahead = cursor === undefined ? undefined : readAfter(services, saleId, cursor, batchEntries);
   let applied = 0;
-  while (cursor !== undefined) {
-    const after = cursor;
-    const entries = rangeReply
-      .parse(await persist("XRANGE", () => services.redis.xrange(outbox, `(${after}`, "+", BATCH_ENTRIES)))
-      .map(([entry, [, event]]) => ({ entry, event }));
+  while (cursor !== undefined && ahead !== undefined) {
+    const batch: Batch = await ahead;
+    const { entries } = batch;
     const last = entries.at(-1);
     if (last === undefined) break;
-    const moved = await applyOrSetAside(services, saleId, cursor, entries);
-    if (moved) applied += entries.length;
-    cursor = moved ? last.entry : await readCursor(services, saleId);
-    // Whoever moved it instead may have read less than is here.
-    if (moved && entries.length < BATCH_ENTRIES) break;
+    // While Postgres writes, Redis reads what comes next.
+    ahead = entries.length < batchEntries ? undefined : readAfter(services, saleId, last.entry, batchEntries);
+    ahead?.catch(() => undefined);
+    if (await applyOrSetAside(services, saleId, cursor, batch)) {
+      applied += entries.length;
+      cursor = last.entry;
+    } else {
+      // Whoever moved it instead may have read less than is here.
+      cursor = await readCursor(services, saleId);
+      ahead = cursor === undefined ? undefined : readAfter(services, saleId, cursor, batchEntries);
+    }
   }
   if (cursor !== undefined && cursor !== "0-0" && (trim || applied >= TRIM_FROM_ENTRIES)) {
     const minId = cursor;
@@ -82,6 +88,27 @@ export async function drain(services: Services, saleId: string, { trim = false }
     );
   }
   return applied;
+}
+
+interface Batch {
+  entries: Entry[];
+  /** Or why it cannot be applied as a whole. */
+  rows: string[] | Refused;
+}
+
+async function readAfter(services: Services, saleId: string, cursor: string, most: number): Promise<Batch> {
+  const { outbox } = saleKeys(saleId);
+  const reply = await persist("XRANGE", () => services.redis.xrange(outbox, `(${cursor}`, "+", most));
+  return batchOf(rangeReply.parse(reply).map(([entry, [, event]]) => ({ entry, event })));
+}
+
+function batchOf(entries: Entry[]): Batch {
+  try {
+    return { entries, rows: rowsOf(entries) };
+  } catch (error) {
+    if (error instanceof Refused) return { entries, rows: error };
+    throw error;
+  }
 }
 
 /** @returns undefined for a sale that Postgres does not know */
@@ -97,10 +124,13 @@ async function applyOrSetAside(
   services: Services,
   saleId: string,
   cursor: string,
-  entries: Entry[],
+  { entries, rows }: Batch,
 ): Promise<boolean> {
   try {
-    return await apply(services, saleId, cursor, entries);
+    if (rows instanceof Refused) throw rows;
+    const last = entries.at(-1)?.entry ?? cursor;
+    const [row] = await services.postgres(movedRow, applySql, [saleId, cursor, last, ...rows]);
+    return row?.moved ?? false;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (entries.length === 1) return await setAside(services, saleId, cursor, entries, error);
@@ -108,20 +138,10 @@ async function applyOrSetAside(
   // One of them is refused: half by half, until it stands alone and does not stop the rest.
   const middle = entries.length >> 1;
   for (const half of [entries.slice(0, middle), entries.slice(middle)]) {
-    if (!(await applyOrSetAside(services, saleId, cursor, half))) return false;
+    if (!(await applyOrSetAside(services, saleId, cursor, batchOf(half)))) return false;
     cursor = half.at(-1)?.entry ?? cursor;
   }
   return true;
-}
-
-async function apply(services: Services, saleId: string, cursor: string, entries: Entry[]): Promise<boolean> {
-  const last = entries.at(-1)?.entry ?? cursor;
-  // The events are JSON already, and our own: they are put together as text.
-  const events = entries.map(
-    ({ entry, event }, position) => `{"entry":"${entry}","position":${position},${event.slice(1)}`,
-  );
-  const [row] = await services.postgres(movedRow, applySql, [saleId, cursor, last, `[${events.join(",")}]`]);
-  return row?.moved ?? false;
 }
 
 async function setAside(

@@ -29,12 +29,13 @@ export interface SaleState {
 
 const slotMove = z
   .object({
-    state: z.enum(["slots_returned", "slots_set_aside"]),
+    state: z.literal("moved"),
+    from: z.enum(["slots", "available"]),
     changedAtMs: z.number(),
     lines: z.array(z.object({ sku: z.string(), quantity: z.number().positive() })),
   })
-  .transform(({ state, lines }) =>
-    lines.map(({ sku, quantity }) => ({ sku, units: state === "slots_set_aside" ? quantity : -quantity })),
+  .transform(({ from, lines }) =>
+    lines.map(({ sku, quantity }) => ({ sku, units: from === "available" ? quantity : -quantity })),
   );
 
 type Command = (...args: (string | number)[]) => Promise<RawReply>;
@@ -76,7 +77,7 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
   };
 }
 
-const isSlotMove = (event: string) => event.includes('"slots_');
+const isSlotMove = (event: string) => /"(from|to)":"slots"/.test(event);
 
 /** Units of a sku by the records in these states. */
 export function unitsIn(state: SaleState, sku: string, states: string[], shopper?: string): number {

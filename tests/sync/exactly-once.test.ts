@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireHolds } from "../../functions/reservation/expire.ts";
-import { recordJson } from "../../functions/reservation/record.ts";
 import { releaseReservation } from "../../functions/reservation/reservation.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import applySql from "../../functions/sync/apply.sql";
+import { rowsOf } from "../../functions/sync/batch.ts";
 import { drain } from "../../functions/sync/sync.ts";
 import {
   APPLY,
@@ -126,11 +126,12 @@ test("a statement for a cursor that has moved on changes nothing, not even what 
   const id = await hold(services, must(b));
   const { reservations } = saleKeys(sale.id);
   const record = String(await world.redis.redis.command("HGET", reservations, id));
-  const late = { ...recordJson.parse(record), entry: "9999999999999-0", position: 0 };
+  const late = { entry: "9999999999999-0", event: record };
   const apply = (cursor: string) =>
-    services.postgres(z.unknown(), applySql, [sale.id, cursor, late.entry, JSON.stringify([late])]);
-  expect(await apply("0-0")).toEqual([{ moved: false }]);
-  expect(await apply("9999999999998-0")).toEqual([{ moved: false }]);
+    services.postgres(z.unknown(), applySql, [sale.id, cursor, late.entry, ...rowsOf([late])]);
+  const nothing = [{ moved: false, refused: "0" }];
+  expect(await apply("0-0")).toEqual(nothing);
+  expect(await apply("9999999999998-0")).toEqual(nothing);
   expect(await stored(world, sale.id)).toEqual(before);
   await drain(services, sale.id);
   await expectSameBooks(world, services, sale);

@@ -108,7 +108,7 @@ test("a drain that dies between two batches leaves the first one applied and the
   const sale = await saleWithOrders(300);
   world.redis.faults.add({ kind: "delay", match: '"(0-0"', times: 1, delayMs: 0 });
   world.redis.faults.add({ kind: "cut", match: '"XRANGE"' });
-  await expect(drain(services, sale.id)).rejects.toThrow("redis unavailable");
+  await expect(drain(services, sale.id, { batchEntries: 500 })).rejects.toThrow("redis unavailable");
   world.redis.faults.clear();
   const entries = z
     .array(z.unknown())

@@ -84,7 +84,7 @@ test("a crash of Postgres in the midst of a drain leaves whole batches only", as
   const sale = await createUndrained(world, services);
   const passes = await admit(services, sale.id, 300);
   await Promise.all(passes.map((pass) => buy(services, pass)));
-  const outcome = drain(services, sale.id).then(
+  const outcome = drain(services, sale.id, { batchEntries: 500 }).then(
     () => "drained",
     (error: unknown) => String(error),
   );
