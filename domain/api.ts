@@ -4,7 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { refusals, type RefusalWord } from "./refusal.ts";
-import { bounds, modes, phases, saleIdSchema, saleSchema, skuSchema } from "./sale.ts";
+import { bounds, modes, phases, saleIdSchema, saleSchema, skuSchema, STOCK_MAX } from "./sale.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 const money = z.int().nonnegative().describe("minor units of the sale's currency");
@@ -639,6 +639,31 @@ export const setReleaseSize = createRoute({
   responses: {
     200: json(z.object({ releaseSize: units }), "in force from the next tick"),
     ...refusing("unauthorized", "not_found", "on_hold", "invalid_input", "sale_ended"),
+  },
+});
+
+export const topUpSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/top-up",
+  summary: "Add units to an item while the sale runs",
+  security: operator,
+  request: {
+    params: sale,
+    body: body(
+      z.strictObject({
+        topUpId: z
+          .uuid()
+          .describe("minted by the client, reused on retry")
+          .overwrite((id) => id.toLowerCase()),
+        sku: skuSchema,
+        units: z.int().min(1).max(STOCK_MAX),
+        reason: z.string().max(500).default(""),
+      }),
+    ),
+  },
+  responses: {
+    200: json(z.object({ sku: skuSchema, stock: units }), "added, now or before; the item's stock then"),
+    ...refusing("unauthorized", "not_found", "on_hold", "sale_ended", "conflicting_replay", "invalid_input"),
   },
 });
 

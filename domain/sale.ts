@@ -35,7 +35,7 @@ const instant = z.iso
   .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()));
 
 /** One item's stock is bounded so that every sum stays an exact integer in JSON and in Lua. */
-const STOCK_MAX = 10_000_000;
+export const STOCK_MAX = 10_000_000;
 const PRICE_MAX = 1_000_000_000;
 
 export const itemSchema = z.strictObject({

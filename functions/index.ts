@@ -53,6 +53,7 @@ import { releaseReservation, reserve } from "./reservation/reservation.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
 import { setMode, setReleaseSize } from "./sale/rules.ts";
+import { topUp } from "./sale/top-up.ts";
 import { createSale, listSales, missing, readSale } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
 import { Unavailable } from "./unavailable.ts";
@@ -262,6 +263,14 @@ app.openapi(api.setReleaseSize, async (c) => {
   const { releaseSize, reason } = c.req.valid("json");
   const { sale } = c.req.valid("param");
   return c.json(accepted(await setReleaseSize(c.var.services, sale, releaseSize, reason)), 200);
+});
+
+app.openapi(api.topUpSale, async (c) => {
+  const { topUpId, ...wish } = c.req.valid("json");
+  return c.json(
+    accepted(await topUp(c.var.services, c.req.valid("param").sale, { id: topUpId, ...wish })),
+    200,
+  );
 });
 
 app.openapi(api.rebuildSale, async (c) =>

@@ -5,7 +5,7 @@
  * | key         | type   | holds                                                                    | written by                    |
  * |-------------|--------|--------------------------------------------------------------------------|-------------------------------|
  * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening; soldOut while all is paid for | publish, set-rule, join, release, confirm, refund, return-slots |
- * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `slots`, `unsold`, `supplied`, `returned` | publish, reserve, confirm, release, expire, refund, return-slots |
+ * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `slots`, `unsold`, `supplied`, `returned` | publish, top-up, reserve, confirm, release, expire, refund, return-slots |
  * | rebuild     | string | epoch of the rebuild under way                                           | restore, publish              |
  * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
  * | lobby       | zset   | shopper → number of the lobby, of those who wait for the draw or for their place by it | join, leave, release |
@@ -15,7 +15,8 @@
  * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed; `shopper/@` → since when (ms) and how many of their calls count to a second, `since:calls` | reserve, confirm, release, expire, refund, restore; `/@`: join, reserve, leave |
  * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
  * | claims      | hash   | shopper → the reservation for which a slot is used, or `-` once it was given up | reserve, release, expire, return-slots, restore |
- * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, return-slots; trimmed by sync |
+ * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, top-up, return-slots; trimmed by sync |
+ * | topups      | hash   | id of a top-up → its movement (JSON)                                      | top-up, restore               |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |
  */
 
@@ -32,6 +33,7 @@ const parts = [
   "holds",
   "claims",
   "outbox",
+  "topups",
   "drain",
 ] as const;
 

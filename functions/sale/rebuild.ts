@@ -18,6 +18,7 @@ import { publishSale } from "./publish.ts";
 import restoreLua from "./restore.lua";
 import restorableSql from "./restorable.sql";
 import { missing } from "./sale.ts";
+import toppedUpSql from "./topped-up.sql";
 
 const restoreWord = z.enum(["again", "superseded", "restored"]);
 export const restoreScript: Script<[z.output<typeof restoreWord>]> = {
@@ -47,6 +48,12 @@ const restorableRow = recordSchema
     ...(intent === null ? {} : { intent }),
   }));
 
+const topUpRow = z.object({
+  id: z.string(),
+  state: z.literal("moved"),
+  lines: z.array(z.object({ sku: z.string(), quantity: z.number() })),
+});
+
 export async function rebuildSale(
   services: Services,
   saleId: string,
@@ -73,6 +80,9 @@ export async function rebuildSale(
     `0-${epoch}`,
   ]);
 
+  // So that a top-up whose answer was lost, and which is repeated now, still comes once.
+  const toppedUp = await services.postgres(topUpRow, toppedUpSql, [saleId]);
+  if ((await restore(services, saleId, epoch, toppedUp)) !== "restored") return overtaken();
   let reservations = 0;
   let after: string | null = null;
   for (;;) {
@@ -104,7 +114,7 @@ async function restore(
   services: Services,
   saleId: string,
   epoch: number,
-  records: Record[],
+  records: (Record | z.output<typeof topUpRow>)[],
 ): Promise<z.output<typeof restoreWord>> {
   const keys = saleKeys(saleId);
   const [word] = await runScript(
@@ -123,6 +133,7 @@ async function restore(
       keys.holds,
       keys.claims,
       keys.outbox,
+      keys.topups,
     ],
     [epoch, ...records.map((record) => JSON.stringify(record))],
   );

@@ -16,6 +16,7 @@ import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { publishScript } from "../../functions/sale/publish.ts";
 import { restoreScript } from "../../functions/sale/rebuild.ts";
 import { setRuleScript } from "../../functions/sale/rules.ts";
+import { topUpScript } from "../../functions/sale/top-up.ts";
 
 const root = join(import.meta.dirname, "../../functions");
 
@@ -34,6 +35,7 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "registration/return-slots.lua": [returnSlotsScript, "returnSlotsScript", "registration/slots.ts"],
   "sale/publish.lua": [publishScript, "publishScript", "sale/publish.ts"],
   "sale/restore.lua": [restoreScript, "restoreScript", "sale/rebuild.ts"],
+  "sale/top-up.lua": [topUpScript, "topUpScript", "sale/top-up.ts"],
   "sale/set-rule.lua": [setRuleScript, "setRuleScript", "sale/rules.ts"],
 };
 const read = (file: string) => readFileSync(join(root, file), "utf8");

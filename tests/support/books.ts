@@ -23,6 +23,8 @@ export interface SaleState {
   /** shopper → what became of their slot */
   claims: Map<string, string>;
   outbox: Reservation[];
+  /** sku → units that came from outside since the sale began. */
+  toppedUp: Map<string, number>;
   /** Units that went to slots (more than none) or came from them. */
   slotMoves: { sku: string; units: number }[];
 }
@@ -36,6 +38,17 @@ const slotMove = z
   })
   .transform(({ from, lines }) =>
     lines.map(({ sku, quantity }) => ({ sku, units: from === "available" ? quantity : -quantity })),
+  );
+
+const topUpJson = z
+  .string()
+  .transform((text): unknown => JSON.parse(text))
+  .pipe(
+    z.object({
+      state: z.literal("moved"),
+      from: z.literal("supply"),
+      lines: z.array(z.object({ sku: z.string(), quantity: z.number() })),
+    }),
   );
 
 type Command = (...args: (string | number)[]) => Promise<RawReply>;
@@ -59,6 +72,9 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
       command("XRANGE", keys.outbox, "-", "+"),
     ]);
   const events = list(entries).map((entry) => String(list(list(entry)[1] ?? [])[1]));
+  const toppedUp = new Map<string, number>();
+  for (const { lines } of events.flatMap((text) => topUpJson.safeParse(text).data ?? []))
+    for (const { sku, quantity } of lines) toppedUp.set(sku, (toppedUp.get(sku) ?? 0) + quantity);
   return {
     definition,
     sale,
@@ -72,8 +88,9 @@ export async function readState(command: Command, keys: SaleKeys, definition: Sa
     // How many calls somebody made this second is no part of the books.
     shoppers: new Map([...shoppers].filter(([field]) => !field.endsWith("/@"))),
     holds,
-    outbox: events.filter((event) => !isSlotMove(event)).map((event) => recordJson.parse(event)),
+    outbox: events.filter((text) => !text.includes('"moved"')).map((text) => recordJson.parse(text)),
     slotMoves: events.filter(isSlotMove).flatMap((event) => slotMove.parse(JSON.parse(event))),
+    toppedUp,
   };
 }
 
@@ -108,7 +125,8 @@ export function imbalances(
     if (is !== expected) faults.push(`${what} is ${String(is)}, not ${String(expected)}`);
   };
   let [availableSum, slotSum, suppliedSum, returnedSum, unsold] = [0, 0, 0, 0, 0];
-  for (const { sku, stock: supplied, limit } of definition.items) {
+  for (const { sku, stock: first, limit } of definition.items) {
+    const supplied = first + (state.toppedUp.get(sku) ?? 0);
     const [available = NaN, slots = NaN, held = NaN, confirmed = NaN] = [
       "available",
       "slots",

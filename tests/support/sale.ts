@@ -256,9 +256,9 @@ export class TestSale {
   /** @param records of reservations */
   async restore(epoch: number, records: object[] = []) {
     const { sale, stock, rebuild, waitlist, lobby, released, inside, ...others } = this.keys;
-    const { reservations, shoppers, holds, claims, outbox } = others;
+    const { reservations, shoppers, holds, claims, outbox, topups } = others;
     const keys = [sale, stock, rebuild, waitlist, lobby, released, inside];
-    keys.push(reservations, shoppers, holds, claims, outbox);
+    keys.push(reservations, shoppers, holds, claims, outbox, topups);
     const [word] = await this.#run(this.scripts.restore, keys, [
       epoch,
       ...records.map((r) => JSON.stringify(r)),
