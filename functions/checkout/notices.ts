@@ -24,6 +24,22 @@ export async function tooLate(
   await write(services, "too_late", intent, email, { reservation: id, total, currency });
 }
 
+/** Of an order that reconciliation had to take back. */
+export async function cancelledNotice(
+  services: Services,
+  intent: Intent,
+  record: Record,
+  email: string | undefined,
+): Promise<void> {
+  const { name } = await definitionOf(services, intent.sale ?? "");
+  await write(services, "cancelled", intent, email, `Cancelled: ${name}`, [
+    "We are sorry: your order could not be kept, because of a mistake on our side.",
+    `All of your payment of ${moneyText(record.total, record.currency)} goes back to where it came from.`,
+    "",
+    `Order ${record.id}`,
+  ]);
+}
+
 /** The id follows from what it tells, so that telling it again is the same e-mail. */
 async function write<Kind extends "receipt" | "too_late">(
   services: Services,

@@ -46,8 +46,17 @@ export interface StripeRefund {
   id: string;
   /** Ours. */
   refund: string | undefined;
+  /** The payment it gives back. */
+  intent: string;
   amount: number;
   state: "pending" | "done" | "failed";
+}
+
+/** A page of a list, the newest first. */
+export interface Listed<Item> {
+  data: Item[];
+  /** Where the next page begins; undefined after the last one. */
+  next: string | undefined;
 }
 
 export type Payments = ReturnType<typeof connectStripe>;
@@ -179,6 +188,30 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
       }
     },
 
+    /** Payments since `since` (seconds of the epoch), and when each was made (ms). */
+    async intents(since: number, after: string): Promise<Listed<Intent & { createdAtMs: number }>> {
+      const from = after === "" ? {} : { starting_after: after };
+      const page = await read(() =>
+        stripe.paymentIntents.list({ created: { gte: since }, limit: 100, ...from }),
+      );
+      const data = page.data.map((intent) => ({ ...intentOf(intent), createdAtMs: intent.created * 1000 }));
+      return { data, next: page.has_more ? data.at(-1)?.id : undefined };
+    },
+
+    /** Money given back since `since` (seconds of the epoch). */
+    async refunds(since: number, after: string): Promise<Listed<StripeRefund>> {
+      const from = after === "" ? {} : { starting_after: after };
+      const page = await read(() => stripe.refunds.list({ created: { gte: since }, limit: 100, ...from }));
+      const data = page.data.map(refundOf);
+      return { data, next: page.has_more ? data.at(-1)?.id : undefined };
+    },
+
+    /** Money given back of one payment. */
+    async refundsOf(intent: string): Promise<StripeRefund[]> {
+      const page = await read(() => stripe.refunds.list({ payment_intent: intent, limit: 100 }));
+      return page.data.map(refundOf);
+    },
+
     /** Events that no webhook of ours has taken, page by page, the newest first. @param since seconds of the epoch */
     async *undelivered(since: number): AsyncGenerator<Stripe.Event[]> {
       let after: string | undefined;
@@ -296,10 +329,18 @@ function intentOf({ id, status, amount, currency, metadata }: Stripe.PaymentInte
   };
 }
 
-function refundOf({ id, amount, currency, status, metadata }: Stripe.Refund): StripeRefund {
+function refundOf({
+  id,
+  amount,
+  currency,
+  status,
+  metadata,
+  payment_intent: intent,
+}: Stripe.Refund): StripeRefund {
   return {
     id,
     refund: metadata?.["refund"],
+    intent: typeof intent === "string" ? intent : (intent?.id ?? ""),
     amount: fromStripeAmount(amount, currency.toUpperCase()),
     state:
       status === "failed" || status === "canceled" ? "failed" : status === "succeeded" ? "done" : "pending",

@@ -13,7 +13,7 @@ expected as (
 )
 select (select count(*) from orders where sale_id = $1) as orders,
        (select count(distinct shopper) from orders where sale_id = $1) as shoppers,
-       (select count(*) from discrepancies where sale_id = $1) as discrepancies,
+       (select count(*) from discrepancies where sale_id = $1 and resolved_at is null) as discrepancies,
        (select coalesce(sum(abs(coalesce(balances.units, 0) - coalesce(expected.units, 0))), 0)
           from balances full join expected using (sku, account)) as ledger_difference,
        (select coalesce(json_agg(json_build_object('sku', sku, 'stock', stock, 'slots', slots, 'held', held,

@@ -73,7 +73,7 @@ const CONTROLS: Record<string, Control> = {
           const params = { payment_intent: intent.id, amount, metadata: { refund: id } };
           try {
             const made = await clientOf(stripe).refunds.create(params);
-            return { id: made.id, refund: id, amount, state: "done" };
+            return { id: made.id, refund: id, intent: intent.id, amount, state: "done" };
           } catch (error) {
             if (error instanceof Stripe.errors.StripeInvalidRequestError) return undefined;
             throw error;

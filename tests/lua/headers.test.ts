@@ -13,6 +13,13 @@ import { expireScript } from "../../functions/reservation/expire.ts";
 import { releaseScript as giveBackScript, reserveScript } from "../../functions/reservation/reservation.ts";
 import { admitScript } from "../../functions/registration/admit.ts";
 import { returnSlotsScript } from "../../functions/registration/slots.ts";
+import {
+  adoptScript,
+  cancelScript,
+  freeSlotsScript,
+  recountScript,
+  resendScript,
+} from "../../functions/reconciliation/books.ts";
 import { publishScript } from "../../functions/sale/publish.ts";
 import { restoreScript } from "../../functions/sale/rebuild.ts";
 import { setRuleScript } from "../../functions/sale/rules.ts";
@@ -35,6 +42,11 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "registration/return-slots.lua": [returnSlotsScript, "returnSlotsScript", "registration/slots.ts"],
   "sale/publish.lua": [publishScript, "publishScript", "sale/publish.ts"],
   "sale/restore.lua": [restoreScript, "restoreScript", "sale/rebuild.ts"],
+  "reconciliation/resend.lua": [resendScript, "resendScript", "reconciliation/books.ts"],
+  "reconciliation/adopt.lua": [adoptScript, "adoptScript", "reconciliation/books.ts"],
+  "reconciliation/cancel.lua": [cancelScript, "cancelScript", "reconciliation/cancel.ts"],
+  "reconciliation/free-slots.lua": [freeSlotsScript, "freeSlotsScript", "reconciliation/books.ts"],
+  "reconciliation/recount.lua": [recountScript, "recountScript", "reconciliation/books.ts"],
   "sale/top-up.lua": [topUpScript, "topUpScript", "sale/top-up.ts"],
   "sale/set-rule.lua": [setRuleScript, "setRuleScript", "sale/rules.ts"],
 };

@@ -12,6 +12,7 @@ type OperatorWord =
   | "sale_exists"
   | "sale_ended"
   | "redis_intact"
+  | "run_under_way"
   | "refund_above_rest"
   | "bad_signature";
 
