@@ -292,6 +292,71 @@ export const emailNumbersSchema = z
   })
   .openapi("EmailNumbers");
 
+export const reconciliationSchema = z
+  .object({
+    id: z.uuid(),
+    cause: z
+      .enum(["operator", "cron", "light"])
+      .describe("a light one looks while the sale runs, and repairs nothing"),
+    apply: z.boolean(),
+    state: z
+      .enum(["running", "done"])
+      .describe("a run that takes long goes on each minute, or when it is asked for again under its id"),
+    step: z.string(),
+    lookedAt: z.record(z.string(), z.number()).describe("what each step has looked at so far"),
+    startedAt: time,
+    endedAt: time.nullable(),
+  })
+  .openapi("Reconciliation");
+
+export const discrepancySchema = z
+  .object({
+    id: z.int().positive(),
+    kind: z.string(),
+    subject: z.string().nullable().describe("a reservation, a payment, a refund or an item"),
+    evidence: z.unknown(),
+    remedy: z.string().nullable(),
+    amount: money.describe("what the remedy gives back"),
+    outcome: z
+      .enum(["found", "waiting", "applied", "failed", "gone", "superseded"])
+      .nullable()
+      .describe("`waiting`: it gives back more than the limit, and somebody has to approve it"),
+    detail: z.string().nullable(),
+    foundAt: time,
+    resolvedAt: time.nullable(),
+  })
+  .openapi("Discrepancy");
+
+export const settlementSchema = z
+  .object({
+    sale: saleIdSchema,
+    name: z.string(),
+    currency: z.string(),
+    items: z.array(z.object({ sku: skuSchema, stock: units, toppedUp: units, sold: units, unsold: units })),
+    orders: units,
+    ordersTakenBack: units,
+    shoppers: units,
+    reservations: z.record(z.string(), units),
+    money: z.object({
+      captured: money,
+      refunded: money,
+      kept: z.int(),
+      charges: units,
+      refunds: units,
+      voided: units,
+    }),
+    discrepancies: z.array(z.object({ kind: z.string(), outcome: z.string().nullable(), count: units })),
+    timings: z.object({
+      createdAt: time,
+      opensAt: time,
+      closesAt: time,
+      firstOrderAt: time.nullable(),
+      lastOrderAt: time.nullable(),
+      settledAt: time,
+    }),
+  })
+  .openapi("Settlement");
+
 export const problemSchema = z
   .object({
     type: z.enum(Object.keys(refusals) as [RefusalWord, ...RefusalWord[]]),
@@ -321,6 +386,9 @@ export type Live = z.output<typeof liveSchema>;
 export type StoredOrder = z.output<typeof storedOrderSchema>;
 export type StoredEmail = z.output<typeof storedEmailSchema>;
 export type EmailNumbers = z.output<typeof emailNumbersSchema>;
+export type Reconciliation = z.output<typeof reconciliationSchema>;
+export type Discrepancy = z.output<typeof discrepancySchema>;
+export type Settlement = z.output<typeof settlementSchema>;
 export type Problem = z.output<typeof problemSchema>;
 
 const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
@@ -679,6 +747,106 @@ export const rebuildSale = createRoute({
       "Redis sells again; old tickets have their numbers back when they join again",
     ),
     ...refusing("unauthorized", "not_found", "redis_intact", "on_hold"),
+  },
+});
+
+const foundSchema = reconciliationSchema.extend({ discrepancies: z.array(discrepancySchema) });
+
+export const reconcileSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/reconciliations",
+  summary: "Hold Redis, Postgres and Stripe against each other; repair what differs if asked to",
+  security: operator,
+  request: {
+    params: sale,
+    body: body(
+      z.strictObject({
+        apply: z.boolean().default(false).describe("false: a dry run, which changes nothing"),
+        runId: z
+          .uuid()
+          .optional()
+          .describe("minted by the client, reused on retry and to go on with a run that is not done"),
+      }),
+    ),
+  },
+  responses: {
+    200: json(foundSchema, "done"),
+    202: json(foundSchema, "not done yet: it goes on by itself, or when asked again with its id"),
+    ...refusing(
+      "unauthorized",
+      "not_found",
+      "on_hold",
+      "run_under_way",
+      "conflicting_replay",
+      "invalid_input",
+    ),
+  },
+});
+
+export const listReconciliations = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/reconciliations",
+  summary: "Runs of a sale, the latest first",
+  security: operator,
+  request: { params: sale },
+  responses: {
+    200: json(z.object({ runs: z.array(reconciliationSchema) }), "the latest hundred"),
+    ...refusing("unauthorized"),
+  },
+});
+
+export const readReconciliation = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/reconciliations/{id}",
+  summary: "A run and what it found",
+  security: operator,
+  request: { params: saleAndId },
+  responses: { 200: json(foundSchema, "the run"), ...refusing("unauthorized", "not_found") },
+});
+
+export const approveRemedy = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/discrepancies/{discrepancy}/approve",
+  summary: "Do what waits for approval, if it is still due",
+  security: operator,
+  request: { params: sale.extend({ discrepancy: z.coerce.number().int().positive() }) },
+  responses: {
+    200: json(z.object({ outcome: z.string(), detail: z.string() }), "what became of it, now or before"),
+    ...refusing("unauthorized", "not_found"),
+  },
+});
+
+export const setRemedyLimit = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/remedy-limit",
+  summary: "Up to what amount a remedy gives money back without approval",
+  security: operator,
+  request: {
+    params: sale,
+    body: body(z.strictObject({ amount: money, reason: z.string().max(500).default("") })),
+  },
+  responses: {
+    200: json(z.object({ amount: money }), "in force"),
+    ...refusing("unauthorized", "not_found", "invalid_input"),
+  },
+});
+
+export const readSettlement = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/settlement",
+  summary: "What a settled sale came to",
+  security: operator,
+  request: { params: sale, query: z.object({ format: z.enum(["json", "csv", "html"]).default("json") }) },
+  responses: {
+    200: {
+      description: "the report: JSON, CSV or a page",
+      content: {
+        "application/json": { schema: settlementSchema },
+        "text/csv": { schema: z.string() },
+        "text/html": { schema: z.string() },
+      },
+    },
+    ...refusing("unauthorized", "not_found", "invalid_input"),
   },
 });
 

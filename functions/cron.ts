@@ -11,8 +11,13 @@ import { forgetAddresses } from "./registration/retention.ts";
 import { salesWithSlots, settleSlotsNow } from "./registration/slots.ts";
 import { expireHolds } from "./reservation/expire.ts";
 import { publishedSales, publishPending } from "./sale/sale.ts";
+import { lightCheck } from "./reconciliation/light.ts";
+import { clearSettled, settleClosed } from "./settlement/settle.ts";
 import type { Services } from "./services.ts";
 import { drain } from "./sync/sync.ts";
+
+/** What a minute gives to reconciling closed sales; the next one goes on. */
+const SETTLING_MS = 20_000;
 
 export async function everyMinute(services: Services): Promise<void> {
   await attempt("publish", () => publishPending(services));
@@ -32,8 +37,11 @@ export async function everyMinute(services: Services): Promise<void> {
       await attempt("expire", () => expireHolds(services, saleId));
       await attempt("tick", () => tick(services, saleId));
       await attempt("drain", () => drain(services, saleId, { trim: true }));
+      await attempt("light check", () => lightCheck(services, saleId, Date.now()));
     }
   });
+  await attempt("settle", () => settleClosed(services, Date.now() + SETTLING_MS));
+  await attempt("clear", () => clearSettled(services));
   // Last: it may take half a minute.
   await attempt("emails", () => sendDueEmails(services));
 }

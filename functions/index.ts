@@ -50,6 +50,9 @@ import {
   register,
 } from "./registration/registration.ts";
 import { releaseReservation, reserve } from "./reservation/reservation.ts";
+import { approve } from "./reconciliation/approve.ts";
+import { listRuns, readRun, reconcile, setRemedyLimit } from "./reconciliation/reconcile.ts";
+import { readSettlement, reportCsv, reportPage } from "./settlement/report.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
 import { setMode, setReleaseSize } from "./sale/rules.ts";
@@ -296,6 +299,47 @@ app.openapi(api.importInvites, async (c) => {
   const list = await c.req.text();
   const shop = new URL(c.req.url).origin;
   return c.json(accepted(await importInvites(c.var.services, sale, list, shop)), 200);
+});
+
+app.openapi(api.reconcileSale, async (c) => {
+  const { sale } = c.req.valid("param");
+  const { runId = crypto.randomUUID(), apply } = c.req.valid("json");
+  const run = accepted(await reconcile(c.var.services, sale, runId, apply));
+  return c.json(run, run.state === "done" ? 200 : 202);
+});
+
+app.openapi(api.listReconciliations, async (c) =>
+  c.json({ runs: await listRuns(c.var.services, c.req.valid("param").sale) }, 200),
+);
+
+app.openapi(api.readReconciliation, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  return c.json(accepted(await readRun(c.var.services, sale, id)), 200);
+});
+
+app.openapi(api.approveRemedy, async (c) => {
+  const { sale, discrepancy } = c.req.valid("param");
+  return c.json(accepted(await approve(c.var.services, sale, discrepancy)), 200);
+});
+
+app.openapi(api.setRemedyLimit, async (c) => {
+  const { amount, reason } = c.req.valid("json");
+  return c.json(
+    accepted(await setRemedyLimit(c.var.services, c.req.valid("param").sale, amount, reason)),
+    200,
+  );
+});
+
+app.openapi(api.readSettlement, async (c) => {
+  const report = accepted(await readSettlement(c.var.services, c.req.valid("param").sale));
+  switch (c.req.valid("query").format) {
+    case "json":
+      return c.json(report, 200);
+    case "csv":
+      return c.text(reportCsv(report), 200, { "content-type": "text/csv; charset=utf-8" });
+    case "html":
+      return c.html(reportPage(report), 200);
+  }
 });
 
 app.openapi(api.refundOrder, async (c) => {

@@ -2,7 +2,9 @@
 
 alter table sales
   add column settled_at   timestamptz,
+  add column cleared_at   timestamptz,
   add column remedy_limit bigint not null default 50000 check (remedy_limit >= 0);
+comment on column sales.cleared_at is 'since when Redis has nothing of it any more';
 comment on column sales.remedy_limit is 'minor units; a remedy that gives more back waits for an operator''s approval';
 
 -- A run goes on page by page from where `step` and `cursor` stand, whoever takes the lease.

@@ -78,7 +78,7 @@ const takenRow = z.object({
   created: bigint,
 });
 
-interface Run {
+export interface Run {
   looking: Looking;
   applies: boolean;
   sale: Sale;
@@ -194,7 +194,7 @@ async function lookAtCases(
   return { cursor: ids.length < PAGE ? "" : (ids.at(-1) ?? ""), seen: ids.length };
 }
 
-const judgingOf = (services: Services, { sale: { currency } }: Run) => ({
+export const judgingOf = (services: Services, { sale: { currency } }: Pick<Run, "sale">) => ({
   nowMs: Date.now(),
   currency,
   graceMs: GRACE_MS,
@@ -243,7 +243,10 @@ async function lookAtStock(services: Services, run: Run): Promise<{ cursor: stri
   return { cursor: "", seen: run.sale.items.length };
 }
 
-async function stockFindings(services: Services, { looking, sale }: Run): Promise<Finding[]> {
+export async function stockFindings(
+  services: Services,
+  { looking, sale }: Pick<Run, "looking" | "sale">,
+): Promise<Finding[]> {
   const counters = await readCounters(services, looking.sale);
   if (counters === undefined) return [];
   const claimUntilMs = sale.slots === undefined ? undefined : Date.parse(sale.slots.claimUntil);

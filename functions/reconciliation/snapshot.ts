@@ -135,7 +135,11 @@ export async function readCases(services: Services, { run, sale }: Looking, ids:
 }
 
 /** Looks at some reservations again, at Redis and Stripe themselves. */
-export async function refresh(services: Services, looking: Looking, cases: Case[]): Promise<Case[]> {
+export async function refresh(
+  services: Services,
+  looking: Looking,
+  cases: { id: string; intents: { id: string }[] }[],
+): Promise<Case[]> {
   const { run, sale } = looking;
   const ids = cases.map(({ id }) => id);
   if (ids.length === 0) return [];
