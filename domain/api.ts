@@ -735,6 +735,19 @@ export const topUpSale = createRoute({
   },
 });
 
+export const drillSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/drill",
+  summary:
+    "Let Redis lose a rehearsal, to practise bringing it back; only sales whose id begins with `rehearsal-`",
+  security: operator,
+  request: { params: sale },
+  responses: {
+    200: json(z.object({ lost: z.literal(true) }), "Redis does not know the sale any more"),
+    ...refusing("unauthorized", "not_found", "on_hold", "not_a_rehearsal"),
+  },
+});
+
 export const rebuildSale = createRoute({
   method: "post",
   path: "/api/admin/sales/{sale}/rebuild",

@@ -57,6 +57,7 @@ export const refusals = {
   sale_exists: { status: 409, title: "There is another sale with this id." },
   sale_ended: { status: 409, title: "A sale that has ended cannot be changed." },
   run_under_way: { status: 409, title: "Another reconciliation of this sale is under way." },
+  not_a_rehearsal: { status: 409, title: "Only a rehearsal may be lost on purpose." },
   redis_intact: { status: 409, title: "Redis knows this sale; there is nothing to rebuild." },
   // what is not there
   payment_unavailable: { status: 503, title: "Payment is not available." },

@@ -54,10 +54,11 @@ import { approve } from "./reconciliation/approve.ts";
 import { listRuns, readRun, reconcile, setRemedyLimit } from "./reconciliation/reconcile.ts";
 import { readSettlement, reportCsv, reportPage } from "./settlement/report.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
+import { drill } from "./sale/drill.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
 import { setMode, setReleaseSize } from "./sale/rules.ts";
 import { topUp } from "./sale/top-up.ts";
-import { createSale, listSales, missing, readSale } from "./sale/sale.ts";
+import { createSale, listSales, missing, readSale, readSettled } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
 import { Unavailable } from "./unavailable.ts";
 import { z } from "zod";
@@ -119,7 +120,12 @@ app.openapi(api.listSales, async (c) => {
 
 app.openapi(api.readSale, async (c) => {
   const { sale: id } = c.req.valid("param");
-  const sale = accepted((await readSale(c.var.services, id)) ?? (await missing(c.var.services, id)), absent);
+  const sale = accepted(
+    (await readSale(c.var.services, id)) ??
+      (await readSettled(c.var.services, id)) ??
+      (await missing(c.var.services, id)),
+    absent,
+  );
   c.header("cache-control", cacheable.sale);
   return c.json(sale, 200);
 });
@@ -275,6 +281,10 @@ app.openapi(api.topUpSale, async (c) => {
     200,
   );
 });
+
+app.openapi(api.drillSale, async (c) =>
+  c.json(accepted(await drill(c.var.services, c.req.valid("param").sale)), 200),
+);
 
 app.openapi(api.rebuildSale, async (c) =>
   c.json(accepted(await rebuildSale(c.var.services, c.req.valid("param").sale)), 200),

@@ -28,20 +28,14 @@ export async function tooLate(
 export async function cancelledNotice(
   services: Services,
   intent: Intent,
-  record: Record,
+  { id, total, currency }: Record,
   email: string | undefined,
 ): Promise<void> {
-  const { name } = await definitionOf(services, intent.sale ?? "");
-  await write(services, "cancelled", intent, email, `Cancelled: ${name}`, [
-    "We are sorry: your order could not be kept, because of a mistake on our side.",
-    `All of your payment of ${moneyText(record.total, record.currency)} goes back to where it came from.`,
-    "",
-    `Order ${record.id}`,
-  ]);
+  await write(services, "cancelled", intent, email, { order: id, total, currency });
 }
 
 /** The id follows from what it tells, so that telling it again is the same e-mail. */
-async function write<Kind extends "receipt" | "too_late">(
+async function write<Kind extends "receipt" | "too_late" | "cancelled">(
   services: Services,
   kind: Kind,
   intent: Intent,

@@ -52,6 +52,14 @@ export interface StripeRefund {
   state: "pending" | "done" | "failed";
 }
 
+export interface OpenedSession {
+  id: string;
+  sale: string | undefined;
+  reservation: string | undefined;
+  /** Where its shopper goes afterwards. */
+  returnUrl: string;
+}
+
 /** A page of a list, the newest first. */
 export interface Listed<Item> {
   data: Item[];
@@ -148,6 +156,18 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
       return intentOf(await read(() => stripe.paymentIntents.retrieve(id)));
     },
 
+    /** @returns undefined for one that Stripe does not know */
+    async findIntent(id: string): Promise<(Intent & { createdAtMs: number }) | undefined> {
+      try {
+        const intent = await read(() => stripe.paymentIntents.retrieve(id));
+        return { ...intentOf(intent), createdAtMs: intent.created * 1000 };
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing")
+          return undefined;
+        throw error;
+      }
+    },
+
     /** Takes the money of an authorisation. @returns the intent as it is then */
     async capture(id: string): Promise<Intent> {
       return await change(id, "capture", (idempotencyKey) =>
@@ -186,6 +206,23 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
           throw passing(error) ?? error;
         }
       }
+    },
+
+    /** Sessions since `since` (seconds of the epoch) in which something was or can be paid. */
+    async sessions(since: number, after: string): Promise<Listed<OpenedSession>> {
+      const from = after === "" ? {} : { starting_after: after };
+      const page = await read(() =>
+        stripe.checkout.sessions.list({ created: { gte: since }, limit: 100, ...from }),
+      );
+      const data = page.data
+        .filter(({ status }) => status === "open" || status === "complete")
+        .map(({ id, metadata, success_url: returnUrl }) => ({
+          id,
+          sale: metadata?.["sale"],
+          reservation: metadata?.["reservation"],
+          returnUrl: returnUrl ?? "",
+        }));
+      return { data, next: page.has_more ? page.data.at(-1)?.id : undefined };
     },
 
     /** Payments since `since` (seconds of the epoch), and when each was made (ms). */

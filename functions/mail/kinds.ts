@@ -40,6 +40,11 @@ export const emailSchema = z.discriminatedUnion("kind", [
     kind: z.literal("too_late"),
     data: z.object({ reservation: z.string(), total: money, currency: z.string() }),
   }),
+  /** Of an order that reconciliation had to take back. */
+  z.object({
+    kind: z.literal("cancelled"),
+    data: z.object({ order: z.string(), total: money, currency: z.string() }),
+  }),
   /** Written before e-mails were kept as facts. */
   z.object({ kind: z.literal("text"), data: z.object({ subject: z.string(), body: z.string() }) }),
 ]);

@@ -69,6 +69,8 @@ async function writtenOf(email: Email, sale: Sale, sign: TokenKeys["sign"]): Pro
       return receipt(email.data, sale);
     case "too_late":
       return tooLate(email.data, sale);
+    case "cancelled":
+      return cancelled(email.data, sale);
     case "text":
       return {
         subject: email.data.subject,
@@ -210,6 +212,17 @@ function tooLate({ reservation, total, currency }: DataOf<"too_late">, sale: Sal
           "Your bank may show it for a few days.",
       ),
       paragraph(`Reservation ${reservation}`),
+    ],
+  };
+}
+
+function cancelled({ order, total, currency }: DataOf<"cancelled">, sale: Sale): Written {
+  return {
+    subject: `Cancelled: ${sale.name}`,
+    blocks: [
+      paragraph("We are sorry: your order could not be kept, because of a mistake on our side."),
+      paragraph(`All of your payment of ${moneyText(total, currency)} goes back to where it came from.`),
+      paragraph(`Order ${order}`),
     ],
   };
 }

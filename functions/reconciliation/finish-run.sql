@@ -2,14 +2,18 @@
 -- Postgres once refused are settled where their reservation is in order now.
 --
 -- $1 run  $2 sale  $3 whether the run applied
-with superseded as (
+with repaired as (
+  update discrepancies set outcome = 'applied', resolved_at = now(), detail = 'by a call that ended before it said how'
+   where run_id = $1 and outcome = 'found' and $3::boolean
+),
+superseded as (
   update discrepancies set outcome = 'superseded', resolved_at = now()
    where sale_id = $2 and run_id is not null and run_id <> $1 and resolved_at is null
 ),
 settled as (
   update discrepancies set outcome = 'gone', resolved_at = now()
    where sale_id = $2 and kind = 'event_refused' and resolved_at is null and $3::boolean
-     and not exists (select from discrepancies as open where open.run_id = $1 and open.resolved_at is null)
+     and not exists (select from discrepancies as open where open.run_id = $1 and open.outcome in ('waiting', 'failed'))
 ),
 records as (
   delete from snapshot_records where run_id = $1

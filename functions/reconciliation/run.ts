@@ -233,6 +233,8 @@ async function handle(
     await writeFinding(services, looking, finding, { ...caseId, outcome });
     return false;
   }
+  // Written down first: whoever goes on after a crash in between finds it repaired, and would not know of it.
+  await writeFinding(services, looking, finding, { ...caseId, outcome: "found" });
   const done = await remedy(services, finding, { looking, currency: sale.currency, ...about });
   await writeFinding(services, looking, finding, { ...caseId, ...done });
   return true;

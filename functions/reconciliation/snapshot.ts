@@ -157,9 +157,18 @@ export async function refresh(
     run,
     ids.map((id, i) => [id, texts[i]]),
   );
-  for (const { id } of services.payments === undefined ? [] : cases.flatMap(({ intents }) => intents)) {
-    await writeIntents(services, run, [await paymentsOf(services).readIntent(id)]);
-    await writeRefunds(services, run, await paymentsOf(services).refundsOf(id));
+  if (services.payments === undefined) return await readCases(services, looking, ids);
+  // Those that Stripe listed, and those that Redis and Postgres know of, maybe since.
+  const known = (await readCases(services, looking, ids)).flatMap(({ record, stored, payments, intents }) => [
+    ...intents.map(({ id }) => id),
+    ...payments.map(({ intent }) => intent),
+    ...[record?.intent ?? "", stored?.intent ?? ""].filter((id) => id !== ""),
+  ]);
+  for (const id of new Set([...cases.flatMap(({ intents }) => intents.map((one) => one.id)), ...known])) {
+    const intent = await services.payments.findIntent(id);
+    if (intent?.sale !== sale || !UUID.test(intent.reservation ?? "")) continue;
+    await writeIntents(services, run, [intent]);
+    await writeRefunds(services, run, await services.payments.refundsOf(id));
   }
   return await readCases(services, looking, ids);
 }

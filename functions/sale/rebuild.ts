@@ -3,10 +3,12 @@
  * that fences off every pass from before. The line comes back by itself: an old ticket that joins has its number again.
  *
  * Refuses where Redis still knows the sale. Everything may be repeated or run twice at once: the rebuild that began last
- * publishes. Accepted: what Redis knew and Postgres did not yet is lost with Redis.
+ * publishes. Payments in flight are asked of Stripe. Accepted: what Redis knew and Postgres did not yet is lost with Redis.
  */
 import { z } from "zod";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { settle } from "../checkout/payment.ts";
+import { paymentsOf } from "../checkout/stripe.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
@@ -14,6 +16,7 @@ import { settleSlotsNow } from "../registration/slots.ts";
 import { recordSchema, type Record } from "../reservation/record.ts";
 import type { Services } from "../services.ts";
 import { drain } from "../sync/sync.ts";
+import { Unavailable } from "../unavailable.ts";
 import { publishSale } from "./publish.ts";
 import restoreLua from "./restore.lua";
 import restorableSql from "./restorable.sql";
@@ -66,11 +69,16 @@ export async function rebuildSale(
     z.object({ epoch: z.number() }),
     // Which slots were given up, Redis has to be told again.
     `with forfeits as (update registrations set returned_at = null where sale_id = $1 and gave_back)
-     update sales set epoch = epoch + 1 where id = $1 returning epoch`,
+     update sales set epoch = epoch + 1 where id = $1 and settled_at is null returning epoch`,
     [saleId],
   );
   if (row === undefined) return await missing(services, saleId);
   const { epoch } = row;
+  const begun = await paymentsBegun(services, saleId).catch((error: unknown) => {
+    // Without Stripe the sale comes back all the same: nothing can be paid meanwhile, and late payments are decided.
+    if (error instanceof Unavailable) return new Map<string, Begun>();
+    throw error;
+  });
   // Listed first: from the moment it sells, cron looks after it, even if this call ends there.
   await persist("SADD", () => services.redis.sadd(SALES_KEY, saleId));
   if ((await restore(services, saleId, epoch, [])) !== "restored") return overtaken();
@@ -91,7 +99,11 @@ export async function rebuildSale(
       after,
       PAGE_RECORDS,
     ]);
-    if ((await restore(services, saleId, epoch, page)) !== "restored") return overtaken();
+    const known = page.map((record): Record => {
+      const returnTo = record.returnTo ?? begun.get(record.id)?.returnTo;
+      return { ...record, ...(returnTo === undefined ? {} : { returnTo }) };
+    });
+    if ((await restore(services, saleId, epoch, known)) !== "restored") return overtaken();
     reservations += page.length;
     after = page.at(-1)?.id ?? null;
     if (page.length < PAGE_RECORDS) break;
@@ -100,12 +112,50 @@ export async function rebuildSale(
   // "again" under this epoch is the repeat of a call whose answer was lost.
   if (published.word === "superseded" || published.epoch !== epoch) return overtaken();
   await settleSlotsNow(services, saleId);
+  // What was paid while Redis was away is decided now, and not when somebody happens to look.
+  services.later(settleBegun(services, [...begun.values()]));
   await services.postgres(
     z.unknown(),
     "insert into audit_log (action, sale_id, detail) values ('rebuild', $1, $2)",
     [saleId, JSON.stringify({ epoch, reservations })],
   );
   return { epoch, reservations };
+}
+
+/** A session outlives the longest hold by half an hour: older ones cannot be paid any more. */
+const SESSIONS_SECONDS = 2 * 3600;
+
+interface Begun {
+  returnTo: string;
+  session: string;
+}
+
+/**
+ * Payments in flight, by reservation, as Stripe knows them: that one had begun may be lost with Redis, and a hold with one
+ * must not end without it.
+ */
+async function paymentsBegun(services: Services, saleId: string): Promise<Map<string, Begun>> {
+  const begun = new Map<string, Begun>();
+  if (services.payments === undefined) return begun;
+  const since = Math.floor(Date.now() / 1000) - SESSIONS_SECONDS;
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const page = await services.payments.sessions(since, after);
+    for (const { id, sale, reservation, returnUrl } of page.data) {
+      const path = `/sales/${saleId}/visit`;
+      if (sale === saleId && reservation !== undefined && returnUrl.endsWith(path))
+        begun.set(reservation, { returnTo: returnUrl.slice(0, -path.length), session: id });
+    }
+    after = page.next;
+  }
+  return begun;
+}
+
+async function settleBegun(services: Services, begun: { session: string }[]): Promise<void> {
+  for (const { session } of begun)
+    await settle(services, await paymentsOf(services).readSession(session)).catch((error: unknown) =>
+      // Its webhook, the shopper or reconciliation takes it up again.
+      console.error(JSON.stringify({ rebuild: session, error: String(error).slice(0, 200) })),
+    );
 }
 
 const overtaken = () => refuse("on_hold", { detail: "Another rebuild of this sale has begun." });

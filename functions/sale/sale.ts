@@ -94,6 +94,24 @@ export async function readSale(services: Services, saleId: string): Promise<Publ
   return known.success ? await publicSale(known.data.sale, known.data.state, Date.now()) : undefined;
 }
 
+/** A settled sale, which Redis need not know any more. */
+export async function readSettled(services: Services, saleId: string): Promise<PublicSale | undefined> {
+  const [row] = await services.postgres(
+    z.object({
+      definition: saleSchema,
+      draw_seed: z.string().nullable(),
+      draw_count: bigint.nullable(),
+    }),
+    "select definition, draw_seed, draw_count from sales where id = $1 and settled_at is not null",
+    [saleId],
+  );
+  if (row === undefined) return undefined;
+  const draw =
+    row.draw_seed === null ? undefined : { seed: row.draw_seed, drawn: row.draw_count ?? undefined };
+  const state = { mode: "normal", settled: true, soldOut: false, draw } as const;
+  return await publicSale(row.definition, state, Date.now());
+}
+
 /** All published sales: those yet to open first, in the order of their opening; then the others, the latest first. */
 export async function listSales(services: Services): Promise<PublicSale[]> {
   const sales = await Promise.all((await publishedSales(services)).map((id) => readSale(services, id)));
@@ -114,12 +132,13 @@ export async function publishedSales(services: Services): Promise<string[]> {
  * (design §4.6).
  */
 export async function missing(services: Services, saleId: string): Promise<Refusal<"not_found" | "on_hold">> {
-  const rows = await services.postgres(z.object({ id: z.string() }), "select id from sales where id = $1", [
-    saleId,
-  ]);
-  return rows.length === 0
-    ? refuse("not_found", { detail: `There is no sale "${saleId}".` })
-    : refuse("on_hold");
+  const [row] = await services.postgres(
+    z.object({ settled: z.boolean() }),
+    "select settled_at is not null as settled from sales where id = $1",
+    [saleId],
+  );
+  if (row === undefined) return refuse("not_found", { detail: `There is no sale "${saleId}".` });
+  return row.settled ? refuse("not_found", { detail: "This sale is settled." }) : refuse("on_hold");
 }
 
 interface SaleNow {

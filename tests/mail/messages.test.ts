@@ -41,6 +41,7 @@ const emails = {
   invited: { ...who, status: "slot" },
   receipt: { order: "o-1", lines: [{ sku: "m", quantity: 2, price: 4900 }], total: 9800, currency: "EUR" },
   too_late: { reservation: "r-1", total: 4900, currency: "EUR" },
+  cancelled: { order: "o-1", total: 4900, currency: "EUR" },
   text: { subject: "As it was", body: "One.\n\nTwo." },
 } as const;
 type Kind = keyof typeof emails;
@@ -150,7 +151,7 @@ describe("links", () => {
     },
   );
 
-  test.each(["receipt", "too_late", "text"] as const)("%s has none", async (kind) => {
+  test.each(["receipt", "too_late", "cancelled", "text"] as const)("%s has none", async (kind) => {
     const { text, unregister } = await written(kind);
     expect([urls(text), unregister]).toEqual([[], undefined]);
   });

@@ -19,7 +19,7 @@ export interface Found {
 }
 
 /** Nothing is on its way any more: whatever is there is old enough to be judged. */
-async function settleDown(place: Place): Promise<void> {
+export async function settleDown(place: Place): Promise<void> {
   await place.quiet();
   await place.query("update payments set changed_at = now() - interval '5 minutes'");
   await place.query("update refunds set asked_at = now() - interval '5 minutes'");

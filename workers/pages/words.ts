@@ -12,6 +12,7 @@ type OperatorWord =
   | "sale_exists"
   | "sale_ended"
   | "redis_intact"
+  | "not_a_rehearsal"
   | "run_under_way"
   | "refund_above_rest"
   | "bad_signature";
