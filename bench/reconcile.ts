@@ -26,11 +26,15 @@ const PRICE = 100;
 const BATCH = 500;
 const PLANTED = 5;
 
-const stackSchema = z.object({
+const SALE = "sale";
+
+const storesSchema = z.object({
   redis: z.string(),
   neon: z.string(),
   connectionString: z.string(),
   stripe: z.object({ url: z.string(), port: z.number(), secretKey: z.string(), webhookSecret: z.string() }),
+});
+const stackSchema = storesSchema.extend({
   paid: z.array(z.object({ id: z.string(), intent: z.string() })),
 });
 
@@ -77,28 +81,15 @@ async function serveStores(sale: string, paid: number): Promise<void> {
 
 async function measure(reservations: number, paid: number): Promise<void> {
   readTextModules();
-  const { connectPostgres } = await import("../functions/postgres/client.ts");
-  const { connectRedis } = await import("../functions/redis/client.ts");
-  const { connectStripe } = await import("../functions/checkout/stripe.ts");
   const { saleKeys } = await import("../functions/redis/keys.ts");
   const { createSale } = await import("../functions/sale/sale.ts");
   const { drain } = await import("../functions/sync/sync.ts");
-  const { reconcile } = await import("../functions/reconciliation/reconcile.ts");
 
-  const saleId = "sale";
+  const saleId = SALE;
   const child = fork(import.meta.filename, ["stores", saleId, String(paid)]);
   const [message] = (await once(child, "message")) as [unknown];
   const stack = stackSchema.parse(message);
-  const services: Services = {
-    redis: connectRedis(stack.redis, token),
-    postgres: connectPostgres(stack.connectionString, stack.neon),
-    payments: connectStripe(stack.stripe.secretKey, stack.stripe.webhookSecret, stack.stripe.url),
-    keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
-    identitySecret: "secret-".repeat(6),
-    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
-    emailFrom: "",
-    later: () => undefined,
-  };
+  const services = await servicesOf(stack);
   const now = Date.now();
   await createSale(
     services,
@@ -136,32 +127,56 @@ async function measure(reservations: number, paid: number): Promise<void> {
   // Orders that Redis lost.
   for (const { id } of stack.paid.slice(0, PLANTED)) await services.redis.hdel(keys.reservations, id);
 
-  globalThis.gc?.();
-  const before = process.memoryUsage().rss;
-  const runId = randomUUID();
-  const began = performance.now();
-  let calls = 0;
-  let peak = before;
-  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
-  for (;;) {
-    calls++;
-    const run = await reconcile(services, saleId, runId, false);
-    if ("refused" in run) throw new Error(run.refused);
-    if (run.state !== "done") continue;
-    clearInterval(watch);
-    const kinds = [...new Set(run.discrepancies.map(({ kind }) => kind))];
-    console.log(`${run.discrepancies.length} found: ${kinds.join(", ")}`, run.lookedAt);
-    break;
-  }
-  const seconds = (performance.now() - began) / 1000;
-  const mb = (bytes: number) => Math.round(bytes / 1_000_000);
-  console.log(
-    `${reservations} reservations, ${paid} paid: ${seconds.toFixed(1)} s in ${calls} calls, ` +
-      `peak ${mb(peak)} MB (${mb(before)} MB before)`,
-  );
+  const stores = storesSchema.parse(stack);
+  const judging = fork(import.meta.filename, ["reconcile", JSON.stringify(stores)], {
+    // A Worker has 128 MB in all.
+    execArgv: ["--max-old-space-size=100"],
+  });
+  await once(judging, "exit");
+  console.log(`of ${reservations} reservations, ${paid} of them paid`);
   const exited = once(child, "exit");
   child.disconnect();
   await exited;
+}
+
+async function servicesOf(stack: z.output<typeof storesSchema>): Promise<Services> {
+  const { connectPostgres } = await import("../functions/postgres/client.ts");
+  const { connectRedis } = await import("../functions/redis/client.ts");
+  const { connectStripe } = await import("../functions/checkout/stripe.ts");
+  return {
+    redis: connectRedis(stack.redis, token),
+    postgres: connectPostgres(stack.connectionString, stack.neon),
+    payments: connectStripe(stack.stripe.secretKey, stack.stripe.webhookSecret, stack.stripe.url),
+    keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
+    identitySecret: "secret-".repeat(6),
+    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
+    emailFrom: "",
+    later: () => undefined,
+  };
+}
+
+/** The run itself, in a process that has done nothing else. */
+async function reconcileOnly(stack: z.output<typeof storesSchema>): Promise<void> {
+  readTextModules();
+  const services = await servicesOf(stack);
+  const { reconcile } = await import("../functions/reconciliation/reconcile.ts");
+  const runId = randomUUID();
+  const began = performance.now();
+  let calls = 0;
+  let peak = process.memoryUsage().rss;
+  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
+  for (let state = "running"; state !== "done";) {
+    calls++;
+    const run = await reconcile(services, SALE, runId, false);
+    if ("refused" in run) throw new Error(run.refused);
+    ({ state } = run);
+    if (state !== "done") continue;
+    const kinds = [...new Set(run.discrepancies.map(({ kind }) => kind))];
+    console.log(`${run.discrepancies.length} found: ${kinds.join(", ")}`, run.lookedAt);
+  }
+  clearInterval(watch);
+  const seconds = (performance.now() - began) / 1000;
+  console.log(`${seconds.toFixed(1)} s in ${calls} calls, peak ${Math.round(peak / 1_000_000)} MB`);
 }
 
 /** An order that is paid for at the double, or one that was for free. */
@@ -183,5 +198,7 @@ function recordOf(i: number, nowMs: number, paid: { id: string; intent: string }
   };
 }
 
-if (process.argv[2] === "stores") await serveStores(process.argv[3] ?? "", Number(process.argv[4]));
+if (process.argv[2] === "reconcile")
+  await reconcileOnly(storesSchema.parse(JSON.parse(process.argv[3] ?? "")));
+else if (process.argv[2] === "stores") await serveStores(process.argv[3] ?? "", Number(process.argv[4]));
 else await measure(Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 5_000));

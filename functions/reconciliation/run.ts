@@ -167,6 +167,12 @@ async function look(
         ? nothing
         : await stageRefunds(services, looking, run.since, cursor);
     case "stock":
+      // Filled a moment ago: without this Postgres would not know how much there is, and read all of it for each page.
+      await services.postgres(
+        z.unknown(),
+        "analyze snapshot_records, snapshot_intents, snapshot_refunds, reservations, payments",
+        [],
+      );
       return await lookAtStock(services, run);
     case "cases":
       return await lookAtCases(services, run, cursor);

@@ -17,7 +17,7 @@ export interface Looking {
   sale: string;
 }
 
-/** Reservations in one step: answers of half a megabyte. */
+/** Reservations in one step: answers of some hundred kilobytes, small beside the 128 MB of a Worker. */
 export const PAGE = 1000;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
