@@ -151,6 +151,7 @@ async function servicesOf(stack: z.output<typeof storesSchema>): Promise<Service
     identitySecret: "secret-".repeat(6),
     email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
     emailFrom: "",
+    emailLimits: { perMinute: 1, perDay: 1 },
     later: () => undefined,
   };
 }

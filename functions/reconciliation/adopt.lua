@@ -1,9 +1,10 @@
 #!lua flags=allow-key-locking
 -- Makes a reservation what Postgres knows it to be, where Redis has lost it or a change of it.
 -- Guarantee: its units move in this one call, from where Redis had them to where they belong; never more than there are. A
--- hold whose units somebody else has is over, which Postgres hears of.
+-- hold whose units somebody else has is over, which Postgres hears of. One that used a slot uses it again: its unit is still
+-- set aside where Redis has forgotten that.
 --
--- KEYS  1 sale  2 stock  3 reservations  4 shoppers  5 holds  6 outbox
+-- KEYS  1 sale  2 stock  3 reservations  4 shoppers  5 holds  6 claims  7 outbox
 -- ARGV  1 the record as Postgres knows it, JSON  2 the state that Redis was seen to have ('' for none)
 -- OUTPUT  { word }, words in order of precedence:
 --   missing  this Redis does not know the sale
@@ -11,7 +12,8 @@
 --   short    an order's units are not available: somebody else has them
 --   ended    a hold's units are not available: it is over
 --   adopted  done
-local sale, stock, reservations, shoppers, holds, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local sale, stock, reservations, shoppers, holds, claims, outbox =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local record, seen = cjson.decode(ARGV[1]), ARGV[2]
 
 if redis.call('HEXISTS', sale, 'epoch') == 0 then return { 'missing' } end
@@ -22,6 +24,15 @@ local function accountOf(name)
   return (name == 'held' or name == 'confirmed') and name or 'available'
 end
 local from, to, isShort = accountOf(state), accountOf(record.state), false
+if record.slotUntilMs and to ~= 'available' and redis.call('HSETNX', claims, record.shopper, record.id) == 1 then
+  local sku = record.lines[1].sku
+  if (tonumber(redis.call('HGET', stock, 'slots:' .. sku)) or 0) > 0 then
+    redis.call('HINCRBY', stock, 'slots', -1)
+    redis.call('HINCRBY', stock, 'slots:' .. sku, -1)
+    redis.call('HINCRBY', stock, 'available', 1)
+    redis.call('HINCRBY', stock, 'available:' .. sku, 1)
+  end
+end
 if from == 'available' and to ~= 'available' then
   for _, line in ipairs(record.lines) do
     if tonumber(redis.call('HGET', stock, 'available:' .. line.sku)) < line.quantity then isShort = true end

@@ -7,7 +7,6 @@ import type { Record } from "../reservation/record.ts";
 import type { Services } from "../services.ts";
 import adoptLua from "./adopt.lua";
 import cancelLua from "./cancel.lua";
-import freeSlotsLua from "./free-slots.lua";
 import type { StockSnapshot, Units } from "./judge-stock.ts";
 import recountLua from "./recount.lua";
 import resendLua from "./resend.lua";
@@ -29,11 +28,6 @@ export const cancelScript = {
   source: cancelLua,
   reply: words("missing", "not_found", "again", "not_confirmed", "cancelled"),
 } satisfies Script<unknown>;
-export const freeSlotsScript = {
-  name: "free-slots",
-  source: freeSlotsLua,
-  reply: z.tuple([z.enum(["missing", "freed"]), z.number()]),
-} satisfies Script<unknown>;
 export const recountScript = {
   name: "recount",
   source: recountLua,
@@ -53,26 +47,10 @@ export async function adopt(services: Services, saleId: string, record: Record, 
   const [word] = await runScript(
     services.redis,
     adoptScript,
-    [keys.sale, keys.stock, keys.reservations, keys.shoppers, keys.holds, keys.outbox],
+    [keys.sale, keys.stock, keys.reservations, keys.shoppers, keys.holds, keys.claims, keys.outbox],
     [JSON.stringify(record), seen],
   );
   return word;
-}
-
-/** @returns undefined where Redis does not know the sale, else units given back */
-export async function freeSlots(
-  services: Services,
-  saleId: string,
-  sku: string,
-): Promise<number | undefined> {
-  const keys = saleKeys(saleId);
-  const [word, units] = await runScript(
-    services.redis,
-    freeSlotsScript,
-    [keys.sale, keys.stock, keys.outbox],
-    ["", sku, crypto.randomUUID()],
-  );
-  return word === "missing" ? undefined : units;
 }
 
 /** @param changes fields of the stock hash, each with the value it was seen with and the one it should have */
@@ -98,7 +76,12 @@ export const countersSchema = z.object({
       confirmed: z.number(),
     }),
   ),
-  totals: z.object({ available: z.number(), supplied: z.number(), unsold: z.number() }),
+  totals: z.object({
+    available: z.number(),
+    slots: z.number(),
+    supplied: z.number(),
+    unsold: z.number(),
+  }),
   last: z.string(),
 });
 export type Counters = z.output<typeof countersSchema> & StockSnapshot;
@@ -127,7 +110,12 @@ export async function readCounters(services: Services, saleId: string): Promise<
       held: count(`held:${sku}`),
       confirmed: count(`confirmed:${sku}`),
     })),
-    totals: { available: count("available"), supplied: count("supplied"), unsold: count("unsold") },
+    totals: {
+      available: count("available"),
+      slots: count("slots"),
+      supplied: count("supplied"),
+      unsold: count("unsold"),
+    },
     last: last[0]?.[0] ?? "",
   };
 }

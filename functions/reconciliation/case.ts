@@ -8,8 +8,13 @@ export const caseRow = z.object({
   record: recordSchema.nullable(),
   /** Postgres. */
   stored: recordSchema
-    .omit({ currency: true, returnTo: true, intent: true })
-    .extend({ returnTo: z.string().nullable(), intent: z.string().nullable(), isOrder: z.boolean() })
+    .omit({ currency: true, returnTo: true, intent: true, slotUntilMs: true })
+    .extend({
+      returnTo: z.string().nullable(),
+      intent: z.string().nullable(),
+      slotUntilMs: z.number().nullable(),
+      isOrder: z.boolean(),
+    })
     .nullable(),
   payments: z.array(
     z.object({

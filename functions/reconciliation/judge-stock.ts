@@ -17,6 +17,7 @@ export interface Units {
 
 export interface Totals {
   available: number;
+  slots: number;
   supplied: number;
   unsold: number;
 }
@@ -69,6 +70,7 @@ export function balanced(is: Units, should: Expected | undefined): Units {
 
 export const totalsOf = (items: Units[]): Totals => ({
   available: items.reduce((sum, { available }) => sum + available, 0),
+  slots: items.reduce((sum, { slots }) => sum + slots, 0),
   supplied: items.reduce((sum, { stock }) => sum + stock, 0),
   unsold: items.reduce((sum, { stock, confirmed }) => sum + stock - confirmed, 0),
 });

@@ -12,8 +12,9 @@ import { saleKeys } from "../redis/keys.ts";
 import { recordSchema } from "../reservation/record.ts";
 import { expireHolds } from "../reservation/expire.ts";
 import type { Services } from "../services.ts";
+import { settleSlotsNow } from "../registration/slots.ts";
 import { drain } from "../sync/sync.ts";
-import { adopt, freeSlots, readCounters, resend, setCounters } from "./books.ts";
+import { adopt, readCounters, resend, setCounters } from "./books.ts";
 import { cancelOrder, uuidOf } from "./cancel.ts";
 import type { Case, Finding } from "./case.ts";
 import { balanced, totalsOf, type Expected } from "./judge-stock.ts";
@@ -96,9 +97,9 @@ export async function remedy(services: Services, finding: Finding, context: Cont
       );
       return applied("written down");
     case "free_slots": {
-      const units = await freeSlots(services, sale, finding.subject);
+      const units = await settleSlotsNow(services, sale);
       await drain(services, sale);
-      return units === undefined ? failed("missing") : applied(`${units} are available`);
+      return applied(`${units} of all items are available`);
     }
     case "recount":
       return await recount(services, finding, context);
@@ -115,12 +116,13 @@ export async function remedy(services: Services, finding: Finding, context: Cont
 async function adoptStored(services: Services, { looking, currency, one }: Context): Promise<Done> {
   const { sale } = looking;
   if (one?.stored == null) return failed("it is not there");
-  const { returnTo, intent, ...stored } = one.stored;
+  const { returnTo, intent, slotUntilMs, ...stored } = one.stored;
   const record = recordSchema.parse({
     ...stored,
     currency,
     ...(returnTo === null ? {} : { returnTo }),
     ...(intent === null ? {} : { intent }),
+    ...(slotUntilMs === null ? {} : { slotUntilMs }),
   });
   const word = await adopt(services, sale, record, one.record?.state ?? "");
   switch (word) {
@@ -146,7 +148,7 @@ async function recount(services: Services, finding: Finding, context: Context): 
     is.items.map((item, i) => [`${account}:${item.sku}`, item[account], should[i]?.[account] ?? 0] as const),
   );
   const sums = totalsOf(should);
-  const totals = (["available", "supplied", "unsold"] as const).map(
+  const totals = (["available", "slots", "supplied", "unsold"] as const).map(
     (total) => [total, is.totals[total], sums[total]] as const,
   );
   const changes = [...fields, ...totals].filter(([, before, after]) => before !== after);

@@ -3,6 +3,7 @@
  * own code in isolates that can die, and for each story a place of its own: a sale, two shoppers, a Stripe double, and
  * a receiver of its webhooks.
  */
+import type { SaleInput } from "../../domain/sale.ts";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -80,10 +81,15 @@ export async function useShop(): Promise<Shop> {
 export interface PlaceOptions {
   stock?: number;
   shoppers?: number;
+  slots?: SaleInput["slots"];
   defect?: Defect | undefined;
 }
 
-async function openPlace(world: World, query: Query, { stock = 2, shoppers = 2, defect }: PlaceOptions) {
+async function openPlace(
+  world: World,
+  query: Query,
+  { stock = 2, shoppers = 2, slots, defect }: PlaceOptions,
+) {
   const receiver = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -165,7 +171,7 @@ async function openPlace(world: World, query: Query, { stock = 2, shoppers = 2, 
   }
 
   const place = {
-    sale: newSale({ items: [{ sku: "shoe", name: "Shoe", stock, price: PRICE, limit: 5 }] }),
+    sale: newSale({ items: [{ sku: "shoe", name: "Shoe", stock, price: PRICE, limit: 5 }], slots }),
     stock,
     stripe,
     violations,

@@ -16,7 +16,6 @@ import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import {
   adoptScript,
   cancelScript,
-  freeSlotsScript,
   recountScript,
   resendScript,
 } from "../../functions/reconciliation/books.ts";
@@ -45,7 +44,6 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "reconciliation/resend.lua": [resendScript, "resendScript", "reconciliation/books.ts"],
   "reconciliation/adopt.lua": [adoptScript, "adoptScript", "reconciliation/books.ts"],
   "reconciliation/cancel.lua": [cancelScript, "cancelScript", "reconciliation/cancel.ts"],
-  "reconciliation/free-slots.lua": [freeSlotsScript, "freeSlotsScript", "reconciliation/books.ts"],
   "reconciliation/recount.lua": [recountScript, "recountScript", "reconciliation/books.ts"],
   "sale/top-up.lua": [topUpScript, "topUpScript", "sale/top-up.ts"],
   "sale/set-rule.lua": [setRuleScript, "setRuleScript", "sale/rules.ts"],

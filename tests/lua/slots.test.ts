@@ -1,6 +1,7 @@
 /** Slots: units set aside that go to their holders, and to the line when they are not claimed: each once, at any minute. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { adopt } from "../../functions/reconciliation/books.ts";
 import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
 import { reserveScript } from "../../functions/reservation/reservation.ts";
@@ -228,6 +229,31 @@ describe("a claim at the very minute of the return", () => {
     });
     expect(await sale.books()).toEqual([]);
   });
+});
+
+test("an order by a slot that Redis has forgotten uses the slot again, and nobody else's unit", async () => {
+  const sale = await redis.sale(withSlots(2, { items: { shoe: 2 } }));
+  await sale.returnSlots(-10, 2);
+  await sale.admitHolder("ann", 1);
+  await sale.reserve("ann", "r1", { shoe: 1 }, 1);
+  const [, record] = await sale.confirm("ann", "r1", 2);
+  await sale.lose();
+  await sale.publish({ slotsGiven: 2 });
+  expect(await stockOf(sale, "slots", "available", "confirmed:shoe")).toEqual({
+    slots: 2,
+    available: 0,
+    "confirmed:shoe": 0,
+  });
+  if (record === undefined) throw new Error("no record");
+  expect(await adopt(redis.services, sale.id, record, "")).toBe("adopted");
+  expect(await stockOf(sale, "slots", "available", "confirmed:shoe", "unsold")).toEqual({
+    slots: 1,
+    available: 0,
+    "confirmed:shoe": 1,
+    unsold: 1,
+  });
+  expect(await sale.admitHolder("ann", 3)).toBe("again");
+  expect(await sale.returnSlots(4, 2)).toBe(0);
 });
 
 test("a rebuild knows who has used a slot", async () => {

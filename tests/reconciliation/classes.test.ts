@@ -373,29 +373,29 @@ test("confirmed_above_stock: the latest order goes back, and its buyer is told",
 });
 
 test("slot_unclaimed: units nobody claimed in time go back into the sale", async () => {
-  await shop.at({ stock: 5 }, async (place) => {
-    const slots = {
-      count: 2,
-      allocation: "first_come",
-      claimUntil: new Date(Date.now() - 60_000).toISOString(),
-    };
-    await query("update sales set definition = definition || $2 where id = $1", [
-      place.sale.id,
-      JSON.stringify({ slots }),
-    ]);
+  const claimUntil = new Date(Date.now() - 60_000).toISOString();
+  const slots = { count: 2, allocation: "first_come", claimUntil } as const;
+  await shop.at({ stock: 5, slots }, async (place) => {
+    // The first look at the sale returned them; as if it had not.
+    await place.quiet();
     const { stock, outbox } = keysOf(place);
-    const set = { id: randomUUID(), state: "moved", from: "available", to: "slots" };
     const lines = [{ sku: "shoe", quantity: 2 }];
-    await place.redis.command("HSET", stock, "available:shoe", 3, "slots:shoe", 2, "available", 3);
+    const moved = { state: "moved", from: "available", to: "slots", lines, changedAtMs: 1 };
     await place.redis.command(
-      "XADD",
-      outbox,
-      "*",
-      "event",
-      JSON.stringify({ ...set, lines, changedAtMs: 1 }),
+      "HSET",
+      stock,
+      "available:shoe",
+      3,
+      "slots:shoe",
+      2,
+      "available",
+      3,
+      "slots",
+      2,
     );
-    await expectRepaired(place, ["slot_unclaimed"], { evidence: { slots: 2, claimUntil: slots.claimUntil } });
-    expect(await place.stockNow()).toMatchObject({ "available:shoe": 5, "slots:shoe": 0 });
+    await place.redis.command("XADD", outbox, "*", "event", JSON.stringify(moved));
+    await expectRepaired(place, ["slot_unclaimed"], { evidence: { slots: 2, claimUntil } });
+    expect(await place.stockNow()).toMatchObject({ "available:shoe": 5, "slots:shoe": 0, slots: 0 });
   });
 });
 
