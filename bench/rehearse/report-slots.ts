@@ -43,7 +43,9 @@ export function slotsReport(
     orders.reduce((sum, order) => sum + (order.bySlot === bySlot ? order.units : 0), 0);
   const passes = shoppers.flatMap(({ slot }) => {
     const granted = slot?.asked.findLast(({ got }) => got === "granted");
-    return granted === undefined ? [] : [granted.answeredAtMs - Math.max(opensAtMs, granted.sentAtMs)];
+    const cameAtMs = slot?.asked[0]?.sentAtMs;
+    if (granted === undefined || cameAtMs === undefined) return [];
+    return [granted.answeredAtMs - Math.max(opensAtMs, cameAtMs)];
   });
   const { register, confirm } = registration.figures.byStep;
   return {

@@ -19,6 +19,8 @@ import type { World } from "./world.ts";
 const CLOCK_SLACK_MS = 1000;
 /** After the end for every clock. */
 const AFTER_END_MS = 1500;
+/** Timers may be a little early, and who asks before opening is told to come back a second later. */
+const OPEN_MS = 20;
 /** By then a slot that was taken back before opening is known to be. */
 const TAKEN_BACK_MS = 1500;
 
@@ -66,7 +68,7 @@ export function createSlotHolder(
     if (value === undefined) return false;
     if (value.pass === undefined || value.expiresAt === undefined) {
       record.doing = "waiting with a slot for the sale to open";
-      await sleep(world.opensAtMs - world.seen.serverNowMs());
+      await sleep(world.opensAtMs + OPEN_MS - world.seen.serverNowMs());
       for (;;) {
         const entry = await visit.enterBySlot();
         asked(entry.word ?? "granted", entry.answer);
