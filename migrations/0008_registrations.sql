@@ -25,6 +25,12 @@ create index on registrations (asked_at) where state = 'asked';
 comment on column registrations.number is 'the order of confirmation';
 comment on column registrations.email is 'null once deleted';
 
+-- The registration that waits longest, locked; null without one. A function, so that it is looked for with what is there when
+-- it is called, and not when the statement around it began.
+create function next_waiting(sale text) returns text volatile language sql as $$
+  select shopper from registrations where sale_id = sale and state = 'waiting' order by number limit 1 for update
+$$;
+
 -- Each link of a confirmation e-mail works for the one who used it first.
 create table used_links (
   id      uuid primary key,

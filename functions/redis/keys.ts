@@ -14,7 +14,7 @@
  * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, refund, restore |
  * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed; `shopper/@` → since when (ms) and how many of their calls count to a second, `since:calls` | reserve, confirm, release, expire, refund, restore; `/@`: join, reserve, leave |
  * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
- * | claims      | hash   | shopper → the reservation for which a slot is used, or `-` once it was given up | reserve, release, expire, return-slots, restore |
+ * | claims      | hash   | shopper → the reservation for which a slot is used, with `!` where it is given up after that; or `-` once it was given up | reserve, release, expire, return-slots, restore |
  * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, top-up, return-slots; trimmed by sync |
  * | topups      | hash   | id of a top-up → its movement (JSON)                                      | top-up, restore               |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |

@@ -13,19 +13,16 @@ sale as (
    where id = $1 and exists (select from mine where state = 'slot')
      for update
 ),
+-- Behind the lock of the sale's row, so that who was just confirmed is seen.
 next as (
-  select shopper from registrations
-   where sale_id = $1 and state = 'waiting' and $3::boolean and exists (select from sale where not decided)
-   order by number
-   limit 1
-     for update skip locked
+  select next_waiting(id) as shopper from sale where $3::boolean and not decided
 ),
 promoted as (
   update registrations set state = 'slot' from next where sale_id = $1 and registrations.shopper = next.shopper
 ),
 counted as (
   update sales set slots_given = slots_given - 1
-    from sale where sales.id = sale.id and not decided and not exists (select from next)
+    from sale where sales.id = sale.id and not decided and not exists (select from next where shopper is not null)
 ),
 forgotten as (
   update emails set recipient = null from mine where sale_id = $1 and recipient = mine.email

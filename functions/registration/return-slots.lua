@@ -26,7 +26,15 @@ elseif drawn == '' then
 else
   redis.call('HSET', sale, 'slotsGiven', given, 'slotDrawCount', drawn)
 end
-for _, shopper in ipairs({ unpack(ARGV, 4) }) do redis.call('HSETNX', claims, shopper, '-') end
+for _, shopper in ipairs({ unpack(ARGV, 4) }) do
+  -- One that is being used is given up when its hold ends.
+  local claim = redis.call('HGET', claims, shopper)
+  if not claim then
+    redis.call('HSET', claims, shopper, '-')
+  elseif not string.match(claim, '[-!]$') then
+    redis.call('HSET', claims, shopper, claim .. '!')
+  end
+end
 
 local counts, slots, available, total = redis.call('HGETALL', stock), {}, {}, { slots = 0, available = 0 }
 for i = 1, #counts, 2 do

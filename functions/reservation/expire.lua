@@ -3,7 +3,7 @@
 -- so that whoever called closes the payment and calls again with it.
 -- Guarantee: the units of a hold return once, by the transition held -> expired, and not while they may be being paid for;
 -- a hold whose record says otherwise is only taken off the list. The unit of a slot is its holder's again, until the slot
--- ends.
+-- ends or was given up.
 --
 -- KEYS  1 stock  2 inside  3 reservations  4 shoppers  5 holds  6 claims  7 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 how many at the most  3 for how long (ms) a hold with a payment is kept
@@ -42,7 +42,10 @@ for i, id in ipairs(ids) do
   if isHeld and (not record.returnTo or #closed > 0) then
     record.state, record.changedAtMs = 'expired', now
     expired[#expired + 1], expired[#expired + 2] = id, cjson.encode(record)
-    local keepsSlot = (record.slotUntilMs or 0) > now
+    local claim = record.slotUntilMs and redis.call('HGET', claims, record.shopper) or ''
+    local isGivenUp = string.sub(claim, -1) == '!'
+    if isGivenUp then redis.call('HSET', claims, record.shopper, '-') end
+    local keepsSlot = (record.slotUntilMs or 0) > now and not isGivenUp
     local home = keepsSlot and 'slots' or 'available'
     if keepsSlot then
       unclaimed[#unclaimed + 1] = record.shopper

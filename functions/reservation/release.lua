@@ -1,7 +1,7 @@
 #!lua flags=allow-key-locking
 -- Gives a held reservation back before its end.
 -- Guarantee: its units return once, by the transition held -> released, never by a bare increment. The unit of a slot is
--- its holder's again, until the slot ends.
+-- its holder's again, until the slot ends or was given up.
 --
 -- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 claims  8 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 whether its payment was closed ('1' or '')
@@ -27,7 +27,9 @@ if record.state == 'confirmed' or record.state == 'refunded' then return { 'alre
 if record.state ~= 'held' then return { 'again' } end
 if record.returnTo and not closed then return { 'paying', before } end
 
-local keepsSlot = (record.slotUntilMs or 0) > now
+local claim = record.slotUntilMs and redis.call('HGET', claims, shopper) or ''
+local isGivenUp = string.sub(claim, -1) == '!'
+local keepsSlot = (record.slotUntilMs or 0) > now and not isGivenUp
 local home = keepsSlot and 'slots' or 'available'
 local fields, mine, sum = { home, 'returned' }, {}, 0
 for i, line in ipairs(record.lines) do
@@ -56,6 +58,7 @@ else
   redis.call('ZREM', inside, shopper)
 end
 redis.call('XADD', outbox, '*', 'event', after)
+if isGivenUp then redis.call('HSET', claims, shopper, '-') end
 if keepsSlot then
   redis.call('HDEL', claims, shopper)
   redis.call('XADD', outbox, '*', 'event', cjson.encode({ state = 'moved', from = 'available', to = 'slots',

@@ -144,17 +144,15 @@ export function imbalances(
       equal(`${shopper}/${sku}`, Number(shoppers.get(`${shopper}/${sku}`) ?? 0), units);
       if (units > limit) faults.push(`${shopper} has ${units} of ${sku}`);
     }
-    // What a slot took is its holder's again, until the slot ends.
-    const back = outbox.filter(
-      ({ state: s, slotUntilMs = 0, changedAtMs }) =>
-        s === "refunded" || ((s === "released" || s === "expired") && slotUntilMs <= changedAtMs),
-    );
+    const back = outbox.filter(({ state: s }) => s === "released" || s === "expired" || s === "refunded");
     const moved = state.slotMoves
       .filter((move) => move.sku === sku)
       .reduce((sum, { units }) => sum + units, 0);
     equal(`slots:${sku}`, slots, (restoredSlots?.get(sku) ?? slotsBySku(definition).get(sku) ?? 0) + moved);
     slotSum += slots;
-    returnedSum += unitsOf(back, sku);
+    // What is its holder's again did not come back into the sale.
+    const setAside = state.slotMoves.filter((move) => move.sku === sku && move.units > 0);
+    returnedSum += unitsOf(back, sku) - setAside.reduce((sum, { units }) => sum + units, 0);
     suppliedSum += supplied;
     availableSum += available;
     unsold += supplied - confirmed;

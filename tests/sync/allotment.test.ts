@@ -1,8 +1,10 @@
 /** Who gets a slot, decided on real Postgres: once, whoever calls, and quickly for a hundred thousand; and what is forgotten. */
+import pg from "pg";
 import { expect, test } from "vitest";
 import type { SaleInput } from "../../domain/sale.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
+import { cancelRegistration, confirmRegistration } from "../../functions/registration/registration.ts";
 import { settleSlotsNow } from "../../functions/registration/slots.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import { createSale } from "../../functions/sale/sale.ts";
@@ -11,6 +13,7 @@ import { placeOf } from "../../static/assets/draw.js";
 import { must, newSale, useWorld } from "./harness.ts";
 
 const { world, services } = await useWorld();
+const DAY_MS = 24 * 3_600_000;
 const DECIDE = "slots_decided_at = now(), slots_given";
 
 const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();
@@ -101,6 +104,51 @@ test("called by many at once, with answers lost, the draw is made once", async (
   expect(await slotsLeft(sale.id)).toBe(40);
 });
 
+test("who is being confirmed when a slot becomes free has it before all who come later", async () => {
+  const sale = await registered(
+    1,
+    { count: 1, allocation: "first_come", claimUntil: fromNow(4_000_000) },
+    { registrationClosesAt: fromNow(600_000) },
+  );
+  const shop = "https://shop.example";
+  for (const shopper of ["bob", "cid"])
+    await world.behind(
+      "insert into registrations (sale_id, shopper, email, shop) values ($1, $2, $2 || '@mail.test', $3)",
+      [sale.id, shopper, shop],
+    );
+  const confirmed = async (shopper: string) =>
+    must(
+      await confirmRegistration(
+        services,
+        sale.id,
+        await services.keys.sign({
+          kind: "confirmation",
+          sale: sale.id,
+          shopper,
+          id: crypto.randomUUID(),
+          expiresAtMs: Date.now() + 60_000,
+        }),
+        `browser of ${shopper}`,
+      ),
+    );
+  // Bob's confirmation is written and not committed yet when Ann takes hers back.
+  const client = new pg.Client({ connectionString: world.database.connectionString });
+  await client.connect();
+  await client.query("begin");
+  await client.query("update sales set registered = 2 where id = $1", [sale.id]);
+  await client.query(
+    "update registrations set state = 'waiting', number = 2, confirmed_at = now() where sale_id = $1 and shopper = 'bob'",
+    [sale.id],
+  );
+  const cancelling = cancelRegistration(services, sale, "shopper-1");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await client.query("commit");
+  await client.end();
+  await cancelling;
+  expect((await confirmed("cid")).status).toBe("waiting");
+  expect(await numbersWith(sale.id, "slot")).toEqual([2]);
+});
+
 test("who left before the draw is passed over, and nobody's slot is lost by it", async () => {
   const sale = await registered(20, { count: 20, allocation: "draw", claimUntil: fromNow(4_000_000) });
   await world.behind(
@@ -164,8 +212,8 @@ test("addresses are forgotten some days after the sale, and those never confirme
     );
   expect(await emails()).toEqual(["new@mail.test", "p1@mail.test", "p2@mail.test"]);
   await world.behind(
-    "update sales set definition = definition || jsonb_build_object('closesAt', to_char(now() - interval '31 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) where id = $1",
-    [sale.id],
+    `update sales set definition = (definition - 'slots' - 'registrationOpensAt' - 'registrationClosesAt') || $2 where id = $1`,
+    [sale.id, JSON.stringify({ opensAt: fromNow(-33 * DAY_MS), closesAt: fromNow(-31 * DAY_MS) })],
   );
   await everyMinute(services);
   expect(await emails()).toEqual(["new@mail.test", null, null]);
