@@ -14,7 +14,7 @@ export interface Circuit {
   turnAway: (nowMs: number) => number | undefined;
 }
 
-/** So long an answer is a bad one. The longest a good one may take is a payment's, which asks Stripe several times. */
+/** An answer that took so long (ms) is a bad one; those that may have to ask Stripe are not timed. */
 export const SLOW_MS = 4_000;
 /** After so long an answer counts half. */
 const HALF_LIFE_MS = 2_000;

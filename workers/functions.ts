@@ -45,12 +45,14 @@ export interface Call {
   /** The client's headers: its credentials go on with a personal call, nothing else does. */
   headers: Headers;
   trace: Trace;
+  /** As long as it takes: its time says nothing of how the functions are. */
+  mayTakeLong?: boolean;
 }
 
 /** Asks the functions Worker. It not answering is an answer too: 503, nothing was lost. */
 export async function askFunctions(
   env: Env,
-  { method, url, body, type = "application/json", from, headers: given, trace }: Call,
+  { method, url, body, type = "application/json", from, headers: given, trace, mayTakeLong = false }: Call,
 ): Promise<Response> {
   const headers = new Headers({ [REQUEST_ID_HEADER]: trace.requestId, [TRACE_HEADER]: trace.parent });
   for (const name of passedOn(from)) {
@@ -71,7 +73,7 @@ export async function askFunctions(
       new Request(url, { method, headers, ...(body === undefined ? {} : { body }), ...patience(from) }),
     );
     const isGood = answer.status < 500 || answer.headers.get(REFUSED_HEADER) !== "unavailable";
-    circuit.report(isGood, from !== undefined && "operator" in from ? 0 : tookMs(), Date.now());
+    circuit.report(isGood, mayTakeLong ? 0 : tookMs(), Date.now());
     const changeable = new Response(answer.body, answer);
     changeable.headers.set("x-layer", "functions");
     changeable.headers.set("server-timing", `functions;dur=${tookMs()}`);

@@ -71,6 +71,8 @@ export interface Policy {
   body?: BodyKind;
   /** Turned away first when the functions are in trouble (circuit.ts), but for who is in line. */
   shedFirst?: true;
+  /** May have to ask Stripe: that it takes long says nothing of the functions. */
+  asksStripe?: true;
   /** A ticket from before a rebuild is turned away here, as far as this isolate knows of the rebuild. */
   fenced?: true;
 }
@@ -99,10 +101,13 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
   {
     path: "/api/sales/:sale/reservations/:id",
-    methods: { GET: { from: "pass" }, DELETE: { from: "pass" } },
+    methods: { GET: { from: "pass", asksStripe: true }, DELETE: { from: "pass", asksStripe: true } },
   },
-  { path: "/api/sales/:sale/reservations/:id/checkout", methods: { POST: { from: "pass" } } },
-  { path: "/api/sales/:sale/orders/:id", methods: { GET: { from: "pass" } } },
+  {
+    path: "/api/sales/:sale/reservations/:id/checkout",
+    methods: { POST: { from: "pass", asksStripe: true } },
+  },
+  { path: "/api/sales/:sale/orders/:id", methods: { GET: { from: "pass", asksStripe: true } } },
   {
     path: "/api/admin/sales/:sale/invites",
     methods: { POST: { from: "operator", body: "csv" } },
@@ -116,7 +121,7 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
       DELETE: { from: "operator" },
     },
   },
-  { path: "/webhooks/stripe", methods: { POST: { from: "stripe", body: "event" } } },
+  { path: "/webhooks/stripe", methods: { POST: { from: "stripe", body: "event", asksStripe: true } } },
   { path: "/openapi.json", methods: { GET: { from: "public" } } },
   { path: "/healthz", methods: { GET: { from: "public" } } },
 ];

@@ -213,7 +213,9 @@ async function findPlace(
   refused: Refused | undefined,
   attempt: Attempt | undefined,
 ): Promise<Found> {
-  const phase = pulse?.phase ?? sale.phase;
+  const word = refused?.problem.type;
+  // A refusal is newer than the pulse, which may be a second old.
+  const phase = word === "sold_out" || word === "closed" ? word : (pulse?.phase ?? sale.phase);
   const { expiresAtMs: passUntil = 0 } = shownClaims(cookie(c.req.raw.headers, passCookie(sale.id)));
   const shown = await placeOfTicket(c, sale, pulse);
   if (phase === "sold_out" || phase === "closed" || phase === "settled" || shown === undefined)
