@@ -139,6 +139,17 @@ export const confirmedRegistrationSchema = registrationSchema
   })
   .openapi("ConfirmedRegistration");
 
+export const emailNumbersSchema = z
+  .object({
+    queued: units,
+    sending: units,
+    sent: units,
+    dead: units.describe("for an operator to look at: `GET /api/admin/emails`"),
+    secondsToSend: units.describe("until the last one is out, by the limits of sending"),
+    lastAt: time.nullable().describe("when that is; null when none is queued"),
+  })
+  .openapi("EmailNumbers");
+
 export const registrationNumbersSchema = z
   .object({
     asked: units.describe("have been sent a link and have not confirmed"),
@@ -151,14 +162,7 @@ export const registrationNumbersSchema = z
       decided: z.boolean(),
       decidesAt: time,
     }),
-    emails: z.object({
-      queued: units,
-      sending: units,
-      sent: units,
-      dead: units,
-      secondsToSend: units.describe("what is queued takes so long, at the rate and within the daily cap set"),
-      lastAt: time.nullable().describe("when the last of them goes out"),
-    }),
+    emails: emailNumbersSchema,
   })
   .openapi("RegistrationNumbers");
 
@@ -280,17 +284,6 @@ export const storedEmailSchema = z
     sentAt: time.nullable(),
   })
   .openapi("StoredEmail");
-
-export const emailNumbersSchema = z
-  .object({
-    queued: units,
-    sending: units,
-    sent: units,
-    dead: units.describe("for an operator to look at: `GET /api/admin/emails`"),
-    secondsToSend: units.describe("until the last one is out, by the limits of sending"),
-    lastAtMs: units.nullable().describe("when that is, in milliseconds since 1970; null when none is queued"),
-  })
-  .openapi("EmailNumbers");
 
 export const reconciliationSchema = z
   .object({

@@ -82,7 +82,7 @@ const numbersRow = z.object({
 
 /**
  * How the e-mails of a sale stand. `secondsToSend`: until the last one that is queued is out, if all the shop's are sent
- * before it; `lastAtMs` says when that is, null when none is queued.
+ * before it; `lastAt` says when that is, null when none is queued.
  */
 export async function emailNumbers(services: Services, saleId: string): Promise<EmailNumbers> {
   const [row] = await services.postgres(numbersRow, numbersSql, [saleId]);
@@ -91,5 +91,6 @@ export async function emailNumbers(services: Services, saleId: string): Promise<
   const takesMs = sendingMs({ ...services.emailLimits, count: row.queued_all, sentToday: row.sent_today });
   const lastAtMs = lastDueMs === null ? null : Math.max(lastDueMs, nowMs + takesMs);
   const secondsToSend = lastAtMs === null ? 0 : Math.ceil((lastAtMs - nowMs) / 1000);
-  return { queued, sending, sent, dead, secondsToSend, lastAtMs };
+  const lastAt = lastAtMs === null ? null : new Date(lastAtMs).toISOString();
+  return { queued, sending, sent, dead, secondsToSend, lastAt };
 }

@@ -32,7 +32,6 @@ export async function readNumbers(
   const [row] = await services.postgres(numbersRow, numbersSql, [saleId]);
   if (row === undefined) return refuse("not_found", { detail: `There is no sale "${saleId}".` });
   const { definition, slots_given: given, decided, ...states } = row;
-  const { lastAtMs, ...emails } = await emailNumbers(services, saleId);
   return {
     ...states,
     slots: {
@@ -41,7 +40,7 @@ export async function readNumbers(
       decided,
       decidesAt: new Date(saleTimes(definition).slotsDecidedFromMs).toISOString(),
     },
-    emails: { ...emails, lastAt: lastAtMs === null ? null : new Date(lastAtMs).toISOString() },
+    emails: await emailNumbers(services, saleId),
   };
 }
 

@@ -10,7 +10,7 @@ import { saleTimes } from "../../domain/phase.ts";
 import { saleSchema, type Sale } from "../../domain/sale.ts";
 import { numberAt } from "../../static/assets/draw.js";
 import { sendingPlan } from "../mail/schedule.ts";
-import { sendEmails } from "../mail/mailer.ts";
+import { sendDueEmails } from "../mail/mailer.ts";
 import { bigint } from "../postgres/client.ts";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
@@ -138,7 +138,7 @@ async function decide(services: Services, sale: Sale, seed: string | null): Prom
     new Date(plan.startAtMs).toISOString(),
     plan.everyMs,
   ]);
-  services.later(sendEmails(services));
+  services.later(sendDueEmails(services));
 }
 
 /** Web Crypto hashes one text per promise, which is slow for the hundreds of thousands that a draw takes. */
