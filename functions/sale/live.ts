@@ -10,6 +10,7 @@ import type { Services } from "../services.ts";
 import { pending } from "../sync/sync.ts";
 import { Unavailable } from "../unavailable.ts";
 import ordersSql from "./orders.sql";
+import { storedItems } from "./publish.ts";
 import { missing } from "./sale.ts";
 import storedSql from "./stored.sql";
 
@@ -19,15 +20,7 @@ const storedRow = z
     shoppers: bigint,
     discrepancies: bigint,
     ledger_difference: bigint,
-    items: z.array(
-      z.object({
-        sku: z.string(),
-        stock: z.number(),
-        slots: z.number(),
-        held: z.number(),
-        confirmed: z.number(),
-      }),
-    ),
+    items: storedItems,
   })
   .transform(({ ledger_difference: ledgerDifference, ...rest }) => ({ ...rest, ledgerDifference }));
 

@@ -22,6 +22,17 @@ export const publishScript: Script<[z.output<typeof publishWord>, number]> = {
   reply: z.tuple([publishWord, z.number()]),
 };
 
+/** Items as Postgres counts them. */
+export const storedItems = z.array(
+  z.object({
+    sku: z.string(),
+    stock: z.number(),
+    slots: z.number(),
+    held: z.number(),
+    confirmed: z.number(),
+  }),
+);
+
 const publishableRow = z.object({
   definition: saleSchema,
   epoch: z.number(),
@@ -34,15 +45,7 @@ const publishableRow = z.object({
   slot_seed: z.string().nullable(),
   slot_draw_count: bigint.nullable(),
   slots_given: bigint.nullable(),
-  items: z.array(
-    z.object({
-      sku: z.string(),
-      stock: z.number(),
-      slots: z.number(),
-      held: z.number(),
-      confirmed: z.number(),
-    }),
-  ),
+  items: storedItems,
 });
 type Publishable = z.output<typeof publishableRow>;
 

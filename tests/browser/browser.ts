@@ -2,6 +2,8 @@
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll } from "vitest";
+import { startStack, type Stack } from "../../dev/stack.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 const SCREENSHOTS = path.resolve(import.meta.dirname, "../screenshots");
@@ -25,7 +27,21 @@ function executable(): string {
   throw new Error(`no browser: install one of ${NAMES.join(", ")}, or say where it is in CHROMIUM`);
 }
 
-export const launch = (): Promise<Browser> =>
+/** One stack and one browser for a test file. */
+export async function useShop(): Promise<{ stack: Stack; browser: Browser }> {
+  const browser = await launch();
+  const stack = await startStack({ quiet: true }).catch(async (error: unknown) => {
+    await browser.close();
+    throw error;
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stack.close();
+  });
+  return { stack, browser };
+}
+
+const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: executable(),
     args: [

@@ -1,20 +1,9 @@
 /** A person buys, with JavaScript and without, in a real browser on the real system. */
-import type { Browser } from "playwright-core";
-import { beforeAll, describe, expect, test } from "vitest";
-import { startStack, type Stack } from "../../dev/stack.ts";
-import { launch, numberOf, press, screenshot, step, visitor } from "./browser.ts";
+import { describe, expect, test } from "vitest";
+import { numberOf, press, screenshot, step, useShop, visitor } from "./browser.ts";
 import { createSale, setMode } from "./sales.ts";
 
-let stack: Stack;
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await startStack({ quiet: true });
-  return async () => {
-    await browser.close();
-    await stack.close();
-  };
-});
+const { stack, browser } = await useShop();
 
 describe("with JavaScript", () => {
   test("one person joins, is let in, reserves and has an order, without a single error", async () => {

@@ -1,22 +1,12 @@
 /** What people in line see: their place, why it moves or not, the draw, and that nothing is lost, in a real browser. */
-import type { Browser } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
 import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
 import { placeOf } from "../../static/assets/draw.js";
-import { launch, numberOf, press, screenshot, step, visitor } from "./browser.ts";
+import { numberOf, press, screenshot, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate, setMode } from "./sales.ts";
 
-let stack: Stack;
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await startStack({ quiet: true });
-  return async () => {
-    await browser.close();
-    await stack.close();
-  };
-});
+const { stack, browser } = await useShop();
 
 /** Takes a place without a browser. */
 const join = (sale: string) => fetch(`${stack.url}/api/sales/${sale}/queue`, { method: "POST" });

@@ -1,26 +1,14 @@
 /** What the cached pages promise to everybody: the same bytes, few of them, from this host, on any screen. */
 import { gzipSync } from "node:zlib";
-import type { Browser } from "playwright-core";
-import { beforeAll, expect, test } from "vitest";
-import { startStack, type Stack } from "../../dev/stack.ts";
-import { launch, screenshot, step, visitor } from "./browser.ts";
+import { expect, test } from "vitest";
+import { screenshot, step, useShop, visitor } from "./browser.ts";
 import { createSale } from "./sales.ts";
 
 /** Design §7: HTML, CSS and JS of a first view, compressed. */
 const FIRST_VIEW_MAX_BYTES = 30 * 1024;
 
-let stack: Stack;
-let browser: Browser;
-let sale: string;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await startStack({ quiet: true });
-  sale = await createSale(stack, { opensInMs: 7_200_000 });
-  return async () => {
-    await browser.close();
-    await stack.close();
-  };
-});
+const { stack, browser } = await useShop();
+const sale = await createSale(stack, { opensInMs: 7_200_000 });
 
 test("two visitors get the same bytes, whoever they are", async () => {
   const someone = {

@@ -1,20 +1,10 @@
 /** Paying in a real browser, with JavaScript and without: to Stripe's page and back, whatever the bank says. */
-import type { Browser, Page } from "playwright-core";
-import { beforeAll, describe, expect, test } from "vitest";
-import { startStack, type Stack } from "../../dev/stack.ts";
-import { launch, press, screenshot, step, visitor } from "./browser.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { press, screenshot, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate } from "./sales.ts";
 
-let stack: Stack;
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await startStack({ quiet: true });
-  return async () => {
-    await browser.close();
-    await stack.close();
-  };
-});
+const { stack, browser } = await useShop();
 
 const priced = (stock: number, holdSeconds = 300) =>
   createSale(stack, {

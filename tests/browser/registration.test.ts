@@ -1,21 +1,11 @@
 /** Pre-registration in a real browser: from the address on the page to the unit that was set aside, and what others are told. */
-import type { Browser, Page } from "playwright-core";
-import { beforeAll, describe, expect, test } from "vitest";
-import { startStack, type Stack } from "../../dev/stack.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import { mailsTo, newEmail, registrant } from "../http/registrants.ts";
-import { launch, press, screenshot, step, visitor } from "./browser.ts";
+import { press, screenshot, step, useShop, visitor } from "./browser.ts";
 import { createSale } from "./sales.ts";
 
-let stack: Stack;
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-  stack = await startStack({ quiet: true });
-  return async () => {
-    await browser.close();
-    await stack.close();
-  };
-});
+const { stack, browser } = await useShop();
 
 const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();
 
