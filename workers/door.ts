@@ -8,7 +8,6 @@ import { bearer, setCookie, SHOPPER_COOKIE, slotByCookie } from "../domain/crede
 import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
-import type { TokenKeys } from "../domain/token.ts";
 import { readKind } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
 import type { EdgeContext, Env } from "./env.ts";
@@ -49,8 +48,9 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
     return problem(refuse("rate_limited", { retryAfterSeconds: verdict.retryAfterSeconds }), fields);
   if (identity !== undefined && isRefusal(identity)) return problem(identity, fields);
 
-  const hasSlot = await bringsSlot(keysOf(c.env), sale ?? "", headers, body.json);
-  const checked = hasSlot ? {} : await checkNewcomer(c.env, policy, identity, body.json, address);
+  const hasToken = await bringsToken(c.env, policy, sale ?? "", headers, body.json);
+  if (typeof hasToken === "object") return problem(hasToken, fields);
+  const checked = hasToken ? {} : await checkNewcomer(c.env, policy, identity, body.json, address);
   if (isRefusal(checked)) return problem(checked, fields);
   const from = fromWhom(policy, identity, checked);
   // A look has no body; one that was sent all the same is not passed on.
@@ -109,12 +109,27 @@ function knownBy(identity: Identity | Refusal | undefined): string | undefined {
   return identity.account ?? identity.registered ?? (identity.minted ? undefined : identity.shopper);
 }
 
-/** Who has a slot was looked at when it was given. */
-async function bringsSlot(keys: TokenKeys, sale: string, headers: Headers, body: unknown): Promise<boolean> {
-  const said = typeof body === "object" && body !== null && "slotToken" in body ? body.slotToken : undefined;
-  const slot =
-    typeof said === "string" ? await keys.verify("slot", said) : await slotByCookie(keys, sale, headers);
-  return slot?.sale === sale;
+/**
+ * Whether a request brings the token that its policy knows of. Who has one is no newcomer: who has a slot was looked at when
+ * it was given.
+ */
+async function bringsToken(
+  env: Env,
+  { bodyToken }: Policy,
+  sale: string,
+  headers: Headers,
+  body: unknown,
+): Promise<boolean | Refusal<"invalid_input">> {
+  if (bodyToken === undefined) return false;
+  const { name, kind } = bodyToken;
+  const keys = keysOf(env);
+  const said: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined;
+  if (typeof said !== "string")
+    return kind === "slot" && (await slotByCookie(keys, sale, headers))?.sale === sale;
+  const claims = await keys.verify(kind, said);
+  return claims?.sale === sale
+    ? true
+    : refuse("invalid_input", { errors: [{ pointer: `/${name}`, detail: "not a link of this sale" }] });
 }
 
 /** Counts a request in this isolate, and what that allows in this location. */

@@ -67,6 +67,8 @@ export interface Policy {
   newcomers?: "counted";
   /** After the bot check, where there is one. */
   botCheck?: true;
+  /** A token that the body may carry: one that is not of this kind and sale is turned away here. */
+  bodyToken?: { name: string; kind: Extract<TokenKind, "confirmation" | "cancellation" | "slot"> };
   /** What a body has to be, if there is one; JSON where it is not said. */
   body?: BodyKind;
   /** Turned away first when the functions are in trouble (circuit.ts), but for who is in line. */
@@ -86,7 +88,13 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   {
     path: "/api/sales/:sale/queue",
     methods: {
-      POST: { from: "shopper", newcomers: "counted", botCheck: true, shedFirst: true },
+      POST: {
+        from: "shopper",
+        newcomers: "counted",
+        botCheck: true,
+        shedFirst: true,
+        bodyToken: { name: "slotToken", kind: "slot" },
+      },
       DELETE: { from: "ticket" },
     },
   },
@@ -94,9 +102,15 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
     path: "/api/sales/:sale/registrations",
     methods: { POST: { from: "shopper", newcomers: "counted", botCheck: true, shedFirst: true } },
   },
-  { path: "/api/sales/:sale/registrations/confirm", methods: { POST: { from: "shopper" } } },
+  {
+    path: "/api/sales/:sale/registrations/confirm",
+    methods: { POST: { from: "shopper", bodyToken: { name: "token", kind: "confirmation" } } },
+  },
   { path: "/api/sales/:sale/registrations/mine", methods: { GET: { from: "shopper" } } },
-  { path: "/api/sales/:sale/registrations/cancel", methods: { POST: { from: "shopper" } } },
+  {
+    path: "/api/sales/:sale/registrations/cancel",
+    methods: { POST: { from: "shopper", bodyToken: { name: "token", kind: "cancellation" } } },
+  },
   { path: "/api/sales/:sale/entry", methods: { POST: { from: "ticket", fenced: true } } },
   { path: "/api/sales/:sale/reservations", methods: { POST: { from: "pass" } } },
   {
