@@ -7,9 +7,12 @@ import { closePayment } from "../checkout/payment.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import { settleSlotsNow } from "../registration/slots.ts";
+import { restorableRow } from "../sale/rebuild.ts";
+import restorableSql from "../sale/restorable.sql";
 import { missing, readSale } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drainSoon } from "../sync/sync.ts";
+import { Unavailable } from "../unavailable.ts";
 import { expireHolds } from "./expire.ts";
 import { recordJson, reservationOf, type Record } from "./record.ts";
 import releaseLua from "./release.lua";
@@ -147,6 +150,11 @@ export async function reserve(
   }
 }
 
+const nobody = (error: unknown): [] => {
+  if (error instanceof Unavailable) return [];
+  throw error;
+};
+
 /** @returns undefined when there is none, or it is another shopper's */
 export async function readRecord(
   services: Services,
@@ -155,7 +163,12 @@ export async function readRecord(
 ): Promise<Record | undefined> {
   const { reservations } = saleKeys(pass.sale);
   const text = await persist("HGET", () => services.redis.hget<string>(reservations, id));
-  const record = text === null ? undefined : recordJson.parse(text);
+  // Those of a settled sale are in Postgres alone, once Redis has forgotten it.
+  const [stored] =
+    text === null
+      ? await services.postgres(restorableRow, restorableSql, [pass.sale, null, 1, id]).catch(nobody)
+      : [recordJson.parse(text)];
+  const record: Record | undefined = stored;
   return record?.shopper === pass.shopper ? record : undefined;
 }
 

@@ -33,7 +33,8 @@ export const restoreScript: Script<[z.output<typeof restoreWord>]> = {
 /** Bounds the time one call keeps the sale's keys locked. */
 const PAGE_RECORDS = 500;
 
-const restorableRow = recordSchema
+/** A reservation as Postgres knows it, as Redis keeps it. */
+export const restorableRow = recordSchema
   .extend({
     number: bigint,
     total: bigint,
@@ -98,6 +99,7 @@ export async function rebuildSale(
       saleId,
       after,
       PAGE_RECORDS,
+      null,
     ]);
     const known = page.map((record): Record => {
       const returnTo = record.returnTo ?? begun.get(record.id)?.returnTo;

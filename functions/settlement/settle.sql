@@ -1,5 +1,6 @@
 -- Settles a sale that is over: units nobody bought go back, units whose price was given back are no longer sold, and the
--- report is kept. Only once, and only where everything was reconciled and nothing is open.
+-- report is kept. Only once, and only where everything was reconciled and nothing is open: no hold, no payment between
+-- authorisation and capture, no refund that is not done, no discrepancy.
 --
 -- $1 sale  $2 run  $3 report, JSON
 -- Answers one row: settled now?  settled at all?
@@ -8,6 +9,8 @@ with due as (
    where sales.id = $1 and settled_at is null and (definition ->> 'closesAt')::timestamptz < now()
      and not exists (select from items where sale_id = $1 and held > 0)
      and not exists (select from discrepancies where sale_id = $1 and resolved_at is null)
+     and not exists (select from payments where sale_id = $1 and state = 'authorised')
+     and not exists (select from payments join refunds using (intent) where sale_id = $1 and refunds.state = 'asked')
      and exists (select from reconciliation_runs as run
                   where run.id = $2 and run.sale_id = $1 and run.applies and run.state = 'done'
                     and run.started_at > (definition ->> 'closesAt')::timestamptz)

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
+import { readOrder } from "../../functions/checkout/checkout.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { SALES_KEY, saleKeys } from "../../functions/redis/keys.ts";
 import { approve } from "../../functions/reconciliation/approve.ts";
@@ -94,6 +95,8 @@ test("a run goes on from page to page, by two at once and after crashes, and doe
     const run = must(await place.done((services) => readRun(services, sale, runId)));
     expect(run).toMatchObject({ state: "done", apply: true, discrepancies: [{ kind: "captured_twice" }] });
     expect(run.lookedAt["records"]).toBe(1);
+    // What a crash left asked for, cron issues.
+    await recover(place);
     expect(place.stripe.state().refunds).toHaveLength(1);
     for (const table of ["snapshot_records", "snapshot_intents", "snapshot_refunds"])
       expect(await query(`select 1 from ${table} where run_id = $1`, [runId])).toEqual([]);
@@ -168,7 +171,7 @@ async function closeNow(place: Place): Promise<void> {
 test("after closing cron reconciles and settles: unsold units go back, the report is kept, Redis forgets it a day later", async () => {
   await shop.at({ stock: 5 }, async (place) => {
     const { id: sale } = place.sale;
-    await order(place);
+    const buyer = await order(place);
     await newBuyer(place, 1);
     await closeNow(place);
     await place.act(everyMinute);
@@ -211,6 +214,14 @@ test("after closing cron reconciles and settles: unsold units go back, the repor
       refused: "not_found",
     });
     expect(await query("select 1 from orders where sale_id = $1", [sale])).toHaveLength(1);
+    // Who bought may still look at the order.
+    expect(await place.done((services) => readOrder(services, buyer.pass, buyer.id))).toMatchObject({
+      state: "confirmed",
+      payment: { state: "captured" },
+    });
+    expect(await place.done((services) => readOrder(services, buyer.pass, randomUUID()))).toMatchObject({
+      refused: "not_found",
+    });
   });
 });
 
