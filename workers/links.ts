@@ -58,7 +58,8 @@ for (const [name, link] of Object.entries(kinds)) {
     const sale = await readSale(c, c.req.param("sale"));
     if (sale instanceof Response) return sale;
     const form = await c.req.parseBody();
-    const token = typeof form["token"] === "string" ? form["token"] : "";
+    // A mail program that unsubscribes with one click posts to the link itself (RFC 8058).
+    const token = typeof form["token"] === "string" ? form["token"] : (c.req.query("token") ?? "");
     const answer = await c.var.api({ method: "POST", ...link.call(sale.id, token) });
     for (const line of answer.headers.getSetCookie()) c.header("set-cookie", line, { append: true });
     if (answer.ok) return await link.done(c, sale, answer);

@@ -176,7 +176,13 @@ function outgoingOf(
       // `Message-ID` is the platform's own.
       "X-Message-Id": id,
       "Auto-Submitted": "auto-generated",
-      ...(unregister === undefined ? {} : { "List-Unsubscribe": `<${unregister}>` }),
+      // One click in the mail program, without opening the page (RFC 8058).
+      ...(unregister === undefined
+        ? {}
+        : {
+            "List-Unsubscribe": `<${unregister}>`,
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+          }),
     },
   };
 }

@@ -92,6 +92,9 @@ const chanceText = (slots, registered) =>
     ? "As it stands everybody gets one."
     : `As it stands that is about 1 in ${count(Math.round(registered / slots))}.`;
 
+/** To whom comes in by a slot. */
+export const ONE_UNIT = "Your slot is for one unit, of whichever you choose.";
+
 /** @param {number} n */
 export const count = (n) => n.toLocaleString("en");
 

@@ -4,7 +4,7 @@
  * reader's focus and choices stay where they are.
  */
 import { clockText, leftText, momentText, money, parts, two } from "./format.js";
-import { count, paymentText, placeTexts, registeringText, registrationTexts } from "./line.js";
+import { count, ONE_UNIT, paymentText, placeTexts, registeringText, registrationTexts } from "./line.js";
 
 /**
  * @typedef {import("./api.js").Phase} Phase
@@ -305,6 +305,7 @@ function turn({ sale, chosen, pulse, number }) {
     nodes: [
       heading("It is your turn"),
       h("p", { role: "timer" }, "Choose within ", left, "."),
+      ...(number === 0 ? [h("p", { class: "quiet" }, ONE_UNIT)] : []),
       basket,
       h("p", { class: "quiet" }, "Nothing is charged yet."),
     ],

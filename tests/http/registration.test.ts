@@ -233,6 +233,19 @@ describe("taking it back", () => {
     expect(await list.text()).not.toContain("@");
   });
 
+  test("takes one click in a mail program, which posts to the link itself", async () => {
+    const sale = await saleFor();
+    const ann = registrant(stack.get(), sale, newEmail());
+    await ann.registerAndConfirm();
+    const token = await ann.mailed("unregister");
+    const clicked = await fetch(`${stack.get().url}/sales/${sale}/unregister?token=${token}`, {
+      method: "POST",
+      body: new URLSearchParams({ "List-Unsubscribe": "One-Click" }),
+    });
+    expect(clicked.status).toBe(200);
+    expect((await ann.mine()).type).toBe("registration_needed");
+  });
+
   test("and coming again is a new registration, behind everybody", async () => {
     const sale = await saleFor();
     const [ann, bob] = [

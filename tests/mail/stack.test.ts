@@ -65,6 +65,7 @@ test("the mailbox shows an e-mail as its reader sees it, from whom, and how to u
   expect(headers["List-Unsubscribe"]).toMatch(
     /^<http:\/\/127\.0\.0\.1:\d+\/sales\/[\w-]+\/unregister\?token=[\w.-]+>$/,
   );
+  expect(headers["List-Unsubscribe-Post"]).toBe("List-Unsubscribe=One-Click");
   const message = `${url}/messages/${messageId}`;
   const page = await (await fetch(message)).text();
   for (const shown of [

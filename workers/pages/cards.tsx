@@ -1,7 +1,7 @@
 /** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
 import type { Order, PublicSale, Pulse, Registration, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { count, paymentText, placeTexts } from "../../static/assets/line.js";
+import { count, ONE_UNIT, paymentText, placeTexts } from "../../static/assets/line.js";
 import { money, utcText } from "./format.ts";
 import { visitPath } from "./sale.tsx";
 
@@ -97,6 +97,7 @@ export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; 
           .
         </p>
       )}
+      {visit.number === 0 && <p class="quiet">{ONE_UNIT}</p>}
       <form method="post" action={`${visitPath(sale.id)}/reserve`}>
         <input type="hidden" name="reservationId" value={visit.reservationId} />
         {sale.items.map((item) => (
