@@ -74,11 +74,14 @@ visit.post(`${SALE}/join`, async (c) => {
 
 visit.post(`${SALE}/register`, async (c) => {
   const saleId = c.req.param("sale");
-  const { email } = await c.req.parseBody();
+  const { email, "cf-turnstile-response": check } = await c.req.parseBody();
   const asked = await tell(c, {
     method: "POST",
     path: `/api/sales/${saleId}/registrations`,
-    body: { email: typeof email === "string" ? email : "" },
+    body: {
+      email: typeof email === "string" ? email : "",
+      ...(typeof check === "string" && check !== "" ? { botCheck: check } : {}),
+    },
   });
   return show(c, saleId, asked.ok ? undefined : asked, undefined, asked.ok);
 });

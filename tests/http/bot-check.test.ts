@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
 import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
-import { ask, claimsIn, createSale, live, pulse, shopper, until, withStack } from "./harness.ts";
+import { ask, at, claimsIn, createSale, live, pulse, shopper, until, withStack } from "./harness.ts";
+import { mailsTo, newEmail, registrant } from "./registrants.ts";
 
 let turnstile: TurnstileDouble | undefined;
 const stack = withStack([], async () => {
@@ -79,6 +80,29 @@ test("who was taken for a bot and passes later has a place", async () => {
   await until(
     () => ann.enter(),
     ({ status }) => status === 201,
+  );
+});
+
+test("registering asks for a check too; who fails it is told nothing else, and gets no e-mail; a slot needs no other", async () => {
+  const sale = await createSale(stack.get(), {
+    opensAt: at(2_500),
+    slots: { count: 1, allocation: "first_come", claimUntil: at(60_000) },
+  });
+  const [ann, bot] = [
+    registrant(stack.get(), sale, newEmail("ann")),
+    registrant(stack.get(), sale, newEmail("bot")),
+  ];
+  expect((await ann.register()).type).toBe("bot_check_failed");
+  const passed = await ann.register({ email: ann.email, ...checked("pass").body });
+  const failed = await bot.register({ email: bot.email, ...checked("fail").body });
+  expect([passed.status, failed.status, failed.json]).toEqual([202, 202, passed.json]);
+  await ann.confirm(await ann.mailed("confirm"));
+  await stack.get().cron();
+  expect(await mailsTo(stack.get(), bot.email)).toEqual([]);
+  await ann.decided();
+  await until(
+    () => ann.join(),
+    ({ json }) => json.pass !== undefined,
   );
 });
 
