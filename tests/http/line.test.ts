@@ -340,6 +340,9 @@ describe("Redis lost in mid-sale", () => {
     expect([rebuilt.status, rebuilt.json]).toEqual([200, { epoch: 2, reservations: 2 }]);
     expect((await live(stack.get(), sale)).items).toMatchObject([{ available: 3, held: 1, confirmed: 1 }]);
 
+    // Nobody is let in before all are back, however slowly they come.
+    const setMode = (mode: string) => operator(stack.get(), `/sales/${sale}/mode`, { body: { mode } });
+    expect((await setMode("hold")).status).toBe(200);
     // Somebody new, and then the old ones, the last first: numbers as before, and the new one behind them.
     const zoe = shopper(stack.get(), sale);
     const newcomer = Number((await zoe.join()).json.number);
@@ -349,6 +352,7 @@ describe("Redis lost in mid-sale", () => {
       expect([back.status, back.json.number, back.json.epoch]).toEqual([201, i + 1, 2]);
     }
     expect(newcomer).toBeGreaterThan(8);
+    expect((await setMode("normal")).status).toBe(200);
     expect((await ben.checkout(held)).status).toBe(200);
     await until(
       () => cid.enter(),
