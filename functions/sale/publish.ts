@@ -15,6 +15,9 @@ import publishableSql from "./publishable.sql";
 /** How long a released shopper has to come in before the room is given on, at most. */
 const TURN_MS = 30_000;
 
+/** Within this time whoever waits has seen a pulse of the rebuilt sale (every 5 s at the most while it is open) and has joined again. */
+const COME_BACK_MS = 7_000;
+
 const publishWord = z.enum(["again", "superseded", "published"]);
 export const publishScript: Script<[z.output<typeof publishWord>, number]> = {
   name: "publish",
@@ -91,8 +94,10 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
   const sale = row.definition;
   const times = saleTimes(sale);
   const everyMs = sale.releaseEverySeconds * 1000;
-  // What a lost Redis did not release is not made up for; a sale that is published late begins with its first tick.
-  const lastTick = row.epoch === 1 ? -1 : Math.max(-1, Math.floor((nowMs - times.opensAtMs) / everyMs));
+  // What a lost Redis did not release is not made up for, and nobody is released before those in line had time to come back
+  // to their numbers. A sale that is published late begins with its first tick.
+  const backMs = nowMs + COME_BACK_MS - times.opensAtMs;
+  const lastTick = row.epoch === 1 ? -1 : Math.max(-1, Math.floor(backMs / everyMs));
   return Object.entries({
     mode: row.mode,
     settled: "",

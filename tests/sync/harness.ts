@@ -142,7 +142,12 @@ export async function drainAgain(world: World, saleId: string): Promise<unknown[
 
 /** Releases as if another tick had passed: no test waits for one. */
 export async function tickNow(world: World, services: Services, saleId: string) {
-  await world.redis.redis.command("HINCRBY", saleKeys(saleId).sale, "lastTick", -1);
+  const { sale } = saleKeys(saleId);
+  const { redis } = world.redis;
+  const rules = await redis.command("HMGET", sale, "lastTick", "opensAtMs", "everyMs");
+  const [last = 0, opensAtMs = 0, everyMs = 1] = (Array.isArray(rules) ? rules : []).map(Number);
+  const due = Math.floor((Date.now() - opensAtMs) / everyMs) - 1;
+  await redis.command("HSET", sale, "lastTick", Math.min(last - 1, due));
   return must(await tick(services, saleId));
 }
 

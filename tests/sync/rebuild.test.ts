@@ -155,6 +155,19 @@ describe("a Redis that lost everything in mid-sale", () => {
     await expectSameBooks(world, services, sale);
   });
 
+  test("lets nobody in before those in line had time to come back, and then by number", async () => {
+    const sale = await create({ releaseEverySeconds: 1 });
+    const ann = await join(sale.id, "ann");
+    await wipe(sale.id);
+    must(await rebuildSale(services, sale.id));
+    await join(sale.id, "new");
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(must(await tick(services, sale.id))).toMatchObject({ waiting: 1, inside: 0 });
+    await join(sale.id, "ann", ann);
+    await tickNow(world, services, sale.id);
+    expect((await enter(await join(sale.id, "ann"))).number).toBe(1);
+  });
+
   test("has the holds as they were: one is confirmed, one given back, one ends by itself", async () => {
     const sale = await create();
     const people = ["ann", "bob", "cat"];
