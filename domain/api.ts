@@ -260,6 +260,57 @@ export const liveSchema = z
   })
   .openapi("Live");
 
+export const storedSaleSchema = z
+  .object({
+    sale: saleSchema.describe("the definition, as Postgres has it"),
+    state: z.object({
+      phase: z.enum(phases),
+      mode: z.enum(modes),
+      releaseSize: units.describe("in force: the operator's, else the definition's"),
+      epoch: z.int().positive(),
+      redis: z
+        .enum(["same", "differs", "missing", "unavailable"])
+        .describe("whether Redis has this definition; `differs`: the last change has to be sent again"),
+      createdAt: time,
+      publishedAt: time.nullable(),
+      settledAt: time.nullable(),
+    }),
+  })
+  .openapi("StoredSale");
+
+export const storedReservationSchema = z
+  .object({
+    id: z.uuid(),
+    shopper: z.string(),
+    number: units,
+    state: reservationSchema.shape.state,
+    lines: linesSchema,
+    total: money,
+    heldAt: time,
+    expiresAt: time,
+    changedAt: time,
+    payments: z
+      .array(
+        z.object({
+          intent: z.string(),
+          amount: money,
+          state: z.enum(["authorised", "captured", "voided", "returned"]),
+        }),
+      )
+      .describe("what Stripe was asked for, by the intent's id there"),
+  })
+  .openapi("StoredReservation");
+
+export const auditEntrySchema = z
+  .object({
+    id: z.int().positive(),
+    at: time,
+    action: z.string(),
+    sale: z.string(),
+    detail: z.record(z.string(), z.unknown()).describe("what was changed, from what, and why"),
+  })
+  .openapi("AuditEntry");
+
 export const storedOrderSchema = z
   .object({ id: z.uuid(), shopper: z.string(), number: units, units, total: money, confirmedAt: time })
   .openapi("StoredOrder");
@@ -376,6 +427,9 @@ export type ReservationInput = z.output<typeof reservationInputSchema>;
 export type Reservation = z.output<typeof reservationSchema>;
 export type Order = z.output<typeof orderSchema>;
 export type Live = z.output<typeof liveSchema>;
+export type StoredSale = z.output<typeof storedSaleSchema>;
+export type StoredReservation = z.output<typeof storedReservationSchema>;
+export type AuditEntry = z.output<typeof auditEntrySchema>;
 export type StoredOrder = z.output<typeof storedOrderSchema>;
 export type StoredEmail = z.output<typeof storedEmailSchema>;
 export type EmailNumbers = z.output<typeof emailNumbersSchema>;
@@ -659,6 +713,121 @@ export const listSalesForOperator = createRoute({
   },
 });
 
+export const readStoredSale = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}",
+  summary: "A sale's definition and state",
+  security: operator,
+  request: { params: sale },
+  responses: {
+    200: json(storedSaleSchema, "as Postgres has it, and whether Redis has it so"),
+    ...refusing("unauthorized", "not_found"),
+  },
+});
+
+const reason = z.string().max(500).default("").describe("for the audit log");
+
+export const updateSale = createRoute({
+  method: "put",
+  path: "/api/admin/sales/{sale}",
+  summary: "Define a sale anew, until its line opens; stock, items, identity, lobby and slots stay",
+  security: operator,
+  request: { params: sale, body: body(saleSchema.safeExtend({ reason })) },
+  responses: {
+    200: json(publicSaleSchema, "defined so, now or before"),
+    ...refusing("unauthorized", "not_found", "on_hold", "line_open", "sale_ended", "invalid_input"),
+  },
+});
+
+const saying = { params: sale, body: body(z.strictObject({ reason })) };
+
+export const openSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/open",
+  summary: "Open a sale now, before its time",
+  security: operator,
+  request: saying,
+  responses: {
+    200: json(publicSaleSchema, "open, now or before"),
+    ...refusing("unauthorized", "not_found", "on_hold", "sale_ended", "invalid_input"),
+  },
+});
+
+export const closeSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/close",
+  summary: "Close an open sale now, for good; holds are completed or end as after any closing",
+  security: operator,
+  request: saying,
+  responses: {
+    200: json(publicSaleSchema, "closed, now or before"),
+    ...refusing("unauthorized", "not_found", "on_hold", "not_open", "invalid_input"),
+  },
+});
+
+export const pauseSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/pause",
+  summary: "Mode `hold`, which remembers the mode before",
+  security: operator,
+  request: saying,
+  responses: {
+    200: json(z.object({ mode: z.enum(modes) }), "in force from the next tick"),
+    ...refusing("unauthorized", "not_found", "on_hold", "invalid_input", "sale_ended"),
+  },
+});
+
+export const resumeSale = createRoute({
+  method: "post",
+  path: "/api/admin/sales/{sale}/resume",
+  summary: "From `hold` back to the mode before; any other mode stays",
+  security: operator,
+  request: saying,
+  responses: {
+    200: json(z.object({ mode: z.enum(modes) }), "in force from the next tick"),
+    ...refusing("unauthorized", "not_found", "on_hold", "invalid_input", "sale_ended"),
+  },
+});
+
+export const listReservations = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/reservations",
+  summary: "Reservations as Postgres knows them, in pages",
+  security: operator,
+  request: {
+    params: sale,
+    query: z.object({
+      id: z.uuid().optional(),
+      shopper: z.string().max(64).optional(),
+      state: storedReservationSchema.shape.state.optional(),
+      after: z.uuid().optional().describe("the last id of the page before"),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+  },
+  responses: {
+    200: json(z.object({ reservations: z.array(storedReservationSchema) }), "a page, by id"),
+    ...refusing("unauthorized", "not_found", "invalid_input"),
+  },
+});
+
+export const listAudit = createRoute({
+  method: "get",
+  path: "/api/admin/audit-log",
+  summary: "What operators did, the latest first, in pages",
+  security: operator,
+  request: {
+    query: z.object({
+      sale: saleIdSchema.optional(),
+      before: z.coerce.number().int().positive().optional().describe("the last id of the page before"),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+  },
+  responses: {
+    200: json(z.object({ entries: z.array(auditEntrySchema) }), "a page"),
+    ...refusing("unauthorized", "invalid_input"),
+  },
+});
+
 export const readLive = createRoute({
   method: "get",
   path: "/api/admin/sales/{sale}/live",
@@ -925,17 +1094,24 @@ export const retryEmail = createRoute({
 export const listOrders = createRoute({
   method: "get",
   path: "/api/admin/sales/{sale}/orders",
-  summary: "Orders as Postgres knows them, in pages",
+  summary: "Orders as Postgres knows them, in pages; as CSV all of them",
   security: operator,
   request: {
     params: sale,
     query: z.object({
       after: z.uuid().optional().describe("the last id of the page before"),
       limit: z.coerce.number().int().min(1).max(1000).default(1000),
+      format: z.enum(["json", "csv"]).default("json").describe("`csv` knows no pages: it is all there is"),
     }),
   },
   responses: {
-    200: json(z.object({ orders: z.array(storedOrderSchema) }), "a page, by id"),
+    200: {
+      description: "a page, by id",
+      content: {
+        "application/json": { schema: z.object({ orders: z.array(storedOrderSchema) }) },
+        "text/csv": { schema: z.string() },
+      },
+    },
     ...refusing("unauthorized", "not_found", "invalid_input"),
   },
 });

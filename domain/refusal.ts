@@ -56,6 +56,7 @@ export const refusals = {
   already_sent: { status: 409, title: "This e-mail was sent." },
   sale_exists: { status: 409, title: "There is another sale with this id." },
   sale_ended: { status: 409, title: "A sale that has ended cannot be changed." },
+  line_open: { status: 409, title: "The line of this sale is open; its definition stays as it is." },
   run_under_way: { status: 409, title: "Another reconciliation of this sale is under way." },
   not_a_rehearsal: { status: 409, title: "Only a rehearsal may be lost on purpose." },
   redis_intact: { status: 409, title: "Redis knows this sale; there is nothing to rebuild." },

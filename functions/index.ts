@@ -54,9 +54,11 @@ import { approve } from "./reconciliation/approve.ts";
 import { listRuns, readRun, reconcile, setRemedyLimit } from "./reconciliation/reconcile.ts";
 import { readSettlement, reportCsv, reportPage } from "./settlement/report.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
+import { listAudit, listReservations, ordersCsv, readStoredSale } from "./sale/stored.ts";
 import { drill } from "./sale/drill.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
-import { setMode, setReleaseSize } from "./sale/rules.ts";
+import { closeSale, openSale, updateSale } from "./sale/redefine.ts";
+import { pauseSale, resumeSale, setMode, setReleaseSize } from "./sale/rules.ts";
 import { topUp } from "./sale/top-up.ts";
 import { createSale, listSales, missing, readSale, readSettled } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
@@ -259,6 +261,46 @@ app.openapi(api.listSalesForOperator, async (c) =>
   c.json({ sales: await listStoredSales(c.var.services) }, 200),
 );
 
+app.openapi(api.readStoredSale, async (c) =>
+  c.json(accepted(await readStoredSale(c.var.services, c.req.valid("param").sale)), 200),
+);
+
+app.openapi(api.updateSale, async (c) => {
+  const { reason, ...sale } = c.req.valid("json");
+  accepted(sale.id === c.req.valid("param").sale ? sale : otherId());
+  return c.json(accepted(await updateSale(c.var.services, sale, reason)), 200);
+});
+
+app.openapi(api.openSale, async (c) => {
+  const { reason } = c.req.valid("json");
+  return c.json(accepted(await openSale(c.var.services, c.req.valid("param").sale, reason)), 200);
+});
+
+app.openapi(api.closeSale, async (c) => {
+  const { reason } = c.req.valid("json");
+  return c.json(accepted(await closeSale(c.var.services, c.req.valid("param").sale, reason)), 200);
+});
+
+app.openapi(api.pauseSale, async (c) => {
+  const { reason } = c.req.valid("json");
+  return c.json(accepted(await pauseSale(c.var.services, c.req.valid("param").sale, reason)), 200);
+});
+
+app.openapi(api.resumeSale, async (c) => {
+  const { reason } = c.req.valid("json");
+  return c.json(accepted(await resumeSale(c.var.services, c.req.valid("param").sale, reason)), 200);
+});
+
+app.openapi(api.listReservations, async (c) => {
+  const { sale } = c.req.valid("param");
+  const reservations = await listReservations(c.var.services, sale, c.req.valid("query"));
+  return c.json(accepted(reservations), 200);
+});
+
+app.openapi(api.listAudit, async (c) =>
+  c.json({ entries: await listAudit(c.var.services, c.req.valid("query")) }, 200),
+);
+
 app.openapi(api.readLive, async (c) => {
   return c.json(accepted(await readLive(c.var.services, c.req.valid("param").sale)), 200);
 });
@@ -296,12 +338,7 @@ app.openapi(api.readRegistrationNumbers, async (c) =>
 
 app.openapi(api.exportRegistrations, async (c) => {
   const { sale } = c.req.valid("param");
-  const { pages } = accepted(await exportRegistrations(c.var.services, sale));
-  c.header("content-type", "text/csv; charset=utf-8");
-  c.header("content-disposition", `attachment; filename="registrations-${sale}.csv"`);
-  return stream(c, async (out) => {
-    for await (const page of pages) await out.write(page);
-  });
+  return csv(c, `registrations-${sale}`, accepted(await exportRegistrations(c.var.services, sale)).pages);
 });
 
 app.openapi(api.importInvites, async (c) => {
@@ -368,9 +405,14 @@ app.openapi(api.retryEmail, async (c) =>
 );
 
 app.openapi(api.listOrders, async (c) => {
-  const { after, limit } = c.req.valid("query");
-  const orders = await listOrders(c.var.services, c.req.valid("param").sale, after, limit);
-  return c.json({ orders }, 200);
+  const { sale } = c.req.valid("param");
+  const { after, limit, format } = c.req.valid("query");
+  switch (format) {
+    case "json":
+      return c.json({ orders: await listOrders(c.var.services, sale, after, limit) }, 200);
+    case "csv":
+      return csv(c, `orders-${sale}`, accepted(await ordersCsv(c.var.services, sale)).pages);
+  }
 });
 
 /** Not in the contract: for Prometheus. */
@@ -440,6 +482,18 @@ async function slotOf(
       : await c.var.services.keys.verify("slot", said);
   if (claims?.sale === sale) return { slot: { shopper: claims.shopper, asked: said !== undefined } };
   return said === undefined ? { slot: undefined } : notALink("/slotToken");
+}
+
+const otherId = () =>
+  refuse("invalid_input", { errors: [{ pointer: "/id", detail: "is not the one of the address" }] });
+
+/** A file, sent page by page. */
+function csv(c: Ctx, name: string, pages: AsyncGenerator<string>) {
+  c.header("content-type", "text/csv; charset=utf-8");
+  c.header("content-disposition", `attachment; filename="${name}.csv"`);
+  return stream(c, async (out) => {
+    for await (const page of pages) await out.write(page);
+  });
 }
 
 const notALink = (pointer: string) =>

@@ -4,8 +4,8 @@
  *
  * | key         | type   | holds                                                                    | written by                    |
  * |-------------|--------|--------------------------------------------------------------------------|-------------------------------|
- * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the draw's seed, secret until opening; soldOut while all is paid for | publish, set-rule, join, release, confirm, refund, return-slots |
- * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `slots`, `unsold`, `supplied`, `returned` | publish, top-up, reserve, confirm, release, expire, refund, return-slots |
+ * | sale        | hash   | epoch, mode, settled, definition (JSON); the rules scripts need (opensAtMs, …); the line's counters (lastNumber, nowServing, lastTick, perSecond); the mode before a pause; the draw's seed, secret until opening; soldOut while all is paid for | publish, redefine, set-rule, join, release, confirm, refund, return-slots |
+ * | stock       | hash   | per sku `available:`, `slots:`, `held:`, `confirmed:`, `stock:`, `price:`, `limit:`; over all `available`, `slots`, `unsold`, `supplied`, `returned` | publish, redefine, top-up, reserve, confirm, release, expire, refund, return-slots |
  * | rebuild     | string | epoch of the rebuild under way                                           | restore, publish              |
  * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
  * | lobby       | zset   | shopper → number of the lobby, of those who wait for the draw or for their place by it | join, leave, release |

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { saleTimes } from "../../domain/phase.ts";
-import { modes, saleSchema } from "../../domain/sale.ts";
+import { modes, saleSchema, type Sale } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
@@ -102,18 +102,9 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
     mode: row.mode,
     settled: "",
     definition: JSON.stringify(sale),
-    currency: sale.currency,
-    identity: sale.identity,
-    lobbyOpensAtMs: times.lobbyOpensAtMs,
-    registrationOpensAtMs: times.registration?.fromMs ?? -1,
-    opensAtMs: times.opensAtMs,
-    closesAtMs: times.closesAtMs,
-    everyMs,
+    ...timesOf(sale),
+    ...limitsOf(sale),
     releaseSize: row.release_size ?? sale.releaseSize,
-    capacity: sale.capacity,
-    turnMs: Math.min(sale.passSeconds * 1000, TURN_MS),
-    passMs: sale.passSeconds * 1000,
-    holdMs: sale.holdSeconds * 1000,
     lastNumber: row.numbers_until,
     numbersUntil: row.numbers_until,
     nowServing: row.now_serving,
@@ -125,13 +116,35 @@ function rulesOf(row: Publishable, nowMs: number): (string | number)[] {
     drawSeed: row.draw_seed ?? "",
     drawPlaced: 0,
     ...(row.draw_count === null ? {} : { drawCount: row.draw_count }),
-    claimUntilMs: sale.slots === undefined ? -1 : Date.parse(sale.slots.claimUntil),
-    slotsDecidedFromMs: times.slotsDecidedFromMs,
     slotSeed: row.slot_seed ?? "",
     ...(row.slot_draw_count === null ? {} : { slotDrawCount: row.slot_draw_count }),
     ...(row.slots_given === null ? {} : { slotsGiven: row.slots_given }),
   }).flat();
 }
+
+/** What of the sale hash follows from the times of a definition. */
+export function timesOf(sale: Sale): Record<string, number> {
+  const times = saleTimes(sale);
+  return {
+    lobbyOpensAtMs: times.lobbyOpensAtMs,
+    registrationOpensAtMs: times.registration?.fromMs ?? -1,
+    opensAtMs: times.opensAtMs,
+    closesAtMs: times.closesAtMs,
+    claimUntilMs: sale.slots === undefined ? -1 : Date.parse(sale.slots.claimUntil),
+    slotsDecidedFromMs: times.slotsDecidedFromMs,
+  };
+}
+
+/** What of the sale hash follows from the rest of a definition, and changes only with it. */
+export const limitsOf = (sale: Sale): Record<string, string | number> => ({
+  currency: sale.currency,
+  identity: sale.identity,
+  everyMs: sale.releaseEverySeconds * 1000,
+  capacity: sale.capacity,
+  turnMs: Math.min(sale.passSeconds * 1000, TURN_MS),
+  passMs: sale.passSeconds * 1000,
+  holdMs: sale.holdSeconds * 1000,
+});
 
 /** Units that are not paid for: with none, and nothing to come back, all is sold. */
 const unsoldOf = ({ items }: Publishable) =>

@@ -20,6 +20,7 @@ import {
   resendScript,
 } from "../../functions/reconciliation/books.ts";
 import { publishScript } from "../../functions/sale/publish.ts";
+import { redefineScript } from "../../functions/sale/redefine.ts";
 import { restoreScript } from "../../functions/sale/rebuild.ts";
 import { setRuleScript } from "../../functions/sale/rules.ts";
 import { topUpScript } from "../../functions/sale/top-up.ts";
@@ -46,6 +47,7 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "reconciliation/cancel.lua": [cancelScript, "cancelScript", "reconciliation/cancel.ts"],
   "reconciliation/recount.lua": [recountScript, "recountScript", "reconciliation/books.ts"],
   "sale/top-up.lua": [topUpScript, "topUpScript", "sale/top-up.ts"],
+  "sale/redefine.lua": [redefineScript, "redefineScript", "sale/redefine.ts"],
   "sale/set-rule.lua": [setRuleScript, "setRuleScript", "sale/rules.ts"],
 };
 const read = (file: string) => readFileSync(join(root, file), "utf8");

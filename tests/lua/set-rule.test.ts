@@ -1,6 +1,6 @@
 /** set-rule.lua, and rules.ts, which calls it: what an operator changes counts from the next tick. */
 import { describe, expect, test } from "vitest";
-import { setMode, setReleaseSize, setRuleScript } from "../../functions/sale/rules.ts";
+import { pauseSale, resumeSale, setMode, setReleaseSize, setRuleScript } from "../../functions/sale/rules.ts";
 import { withRedis } from "../support/redis.ts";
 import { broken, people } from "../support/sale.ts";
 
@@ -62,6 +62,54 @@ describe("the mode", () => {
     await sale.setMode("normal", 6);
     expect((await sale.tick(9.9)).released).toBe(0);
     expect((await sale.tick(10)).released).toBe(0);
+  });
+});
+
+describe("pause and resume", () => {
+  const modeOf = async (sale: Awaited<ReturnType<typeof redis.sale>>) =>
+    (await sale.state()).sale.get("mode");
+
+  test.each(["normal", "drain", "passthrough", "reject"] as const)(
+    "resume brings back %s, however often somebody has paused",
+    async (mode) => {
+      const sale = await redis.sale();
+      await sale.setMode(mode, 0);
+      for (const second of [1, 2]) await sale.setRule("pause", "", second);
+      expect(await modeOf(sale)).toBe("hold");
+      for (const second of [3, 4]) await sale.setRule("resume", "", second);
+      expect(await modeOf(sale)).toBe(mode);
+    },
+  );
+
+  test("a mode set during the pause stays, and is no memory of the next one", async () => {
+    const sale = await redis.sale();
+    await sale.setMode("drain", 0);
+    await sale.setRule("pause", "", 1);
+    await sale.setMode("reject", 2);
+    await sale.setRule("resume", "", 3);
+    expect(await modeOf(sale)).toBe("reject");
+    await sale.setMode("hold", 4);
+    await sale.setRule("resume", "", 5);
+    expect(await modeOf(sale)).toBe("normal");
+  });
+
+  test("what was due during the pause is not made up for", async () => {
+    const sale = await redis.sale({ releaseSize: 2, items: { shoe: 99 } });
+    for (const shopper of people(30)) await sale.join(shopper, -10);
+    await sale.tick(0);
+    await sale.setRule("pause", "", 1);
+    expect((await sale.tick(20)).released).toBe(0);
+    await sale.setRule("resume", "", 24);
+    expect((await sale.tick(24.9)).released).toBe(0);
+    expect((await sale.tick(25)).released).toBe(2);
+  });
+
+  test("through the functions: the mode in force", async () => {
+    const sale = await redis.sale({ opensAtMs: Date.now() - 1000 });
+    await setMode(redis.services, sale.id, "drain", "");
+    expect(await pauseSale(redis.services, sale.id, "")).toEqual({ mode: "hold" });
+    expect(await resumeSale(redis.services, sale.id, "")).toEqual({ mode: "drain" });
+    expect(await resumeSale(redis.services, "nothing", "")).toMatchObject({ refused: "not_found" });
   });
 });
 

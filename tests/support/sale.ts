@@ -18,6 +18,7 @@ import {
   summedBySku,
 } from "../../functions/reservation/reservation.ts";
 import { publishSale } from "../../functions/sale/publish.ts";
+import { redefineScript } from "../../functions/sale/redefine.ts";
 import { restoreScript } from "../../functions/sale/rebuild.ts";
 import { setRuleScript } from "../../functions/sale/rules.ts";
 import { placeOf } from "../../static/assets/draw.js";
@@ -37,6 +38,7 @@ export const scripts = {
   expire: expireScript,
   refund: returnScript,
   setRule: setRuleScript,
+  redefine: redefineScript,
   restore: restoreScript,
   admit: admitScript,
   returnSlots: returnSlotsScript,
@@ -242,10 +244,36 @@ export class TestSale {
     return await this.setRule("mode", mode, second);
   }
 
-  async setRule(rule: "mode" | "releaseSize", value: string | number, second: number) {
+  async setRule(rule: "mode" | "releaseSize" | "pause" | "resume", value: string | number, second: number) {
     const args = [this.#now(second), rule, value];
     const [word, before] = await this.#run(this.scripts.setRule, [this.keys.sale], args);
     return { word, before };
+  }
+
+  /** @param before the definition it is made on, if not the sale's @param fields of the sale hash */
+  async redefine(
+    change: "update" | "open" | "close",
+    second: number,
+    definition: Sale,
+    { before = this.definition, fields = {} }: { before?: Sale; fields?: Record<string, number> } = {},
+  ) {
+    const { sale, stock } = this.keys;
+    const rules = Object.entries(fields).flat();
+    const [word] = await this.#run(
+      this.scripts.redefine,
+      [sale, stock],
+      [
+        this.#now(second),
+        change,
+        JSON.stringify(before),
+        JSON.stringify(definition),
+        rules.length,
+        ...rules,
+        "limit:shoe",
+        3,
+      ],
+    );
+    return word;
   }
 
   /** Redis loses this sale, and no other. */

@@ -11,6 +11,7 @@ type OperatorWord =
   | "already_sent"
   | "sale_exists"
   | "sale_ended"
+  | "line_open"
   | "redis_intact"
   | "not_a_rehearsal"
   | "run_under_way"
