@@ -90,3 +90,5 @@ export function refuse<Word extends RefusalWord>(refused: Word, evidence: Eviden
 }
 
 export const isRefusal = (outcome: object): outcome is Refusal => "refused" in outcome;
+
+export const isRefusalWord = (text: string): text is RefusalWord => Object.hasOwn(refusals, text);

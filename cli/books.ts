@@ -1,0 +1,185 @@
+/** Commands about the books: held against each other, repaired, settled, brought back. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { z } from "zod";
+import {
+  discrepancySchema,
+  reconciliationSchema,
+  settlementSchema,
+  type Discrepancy,
+  type Settlement,
+} from "../domain/api.ts";
+import type { Api } from "./api.ts";
+import { moneyText } from "../domain/currency.ts";
+import { brief, facts, table, time, type Output } from "./output.ts";
+import { begin, confirmed, examples, pathOf, saleArgument, uuid, whole } from "./program.ts";
+import { Ended, EXIT } from "./refused.ts";
+
+const foundSchema = reconciliationSchema.extend({ discrepancies: z.array(discrepancySchema) });
+type Found = z.output<typeof foundSchema>;
+
+const PROGRESS_MS = 1_000;
+
+export function defineBooks(program: Command): void {
+  program
+    .command("reconcile")
+    .description("hold Redis, Postgres and Stripe against each other; a dry run without --apply")
+    .argument(...saleArgument)
+    .option("--apply", "repair what differs")
+    .option("--run <uuid>", "go on with this run", uuid)
+    .addHelpText(
+      "after",
+      `${examples("reconcile spring", "reconcile spring --apply")}\n\nExit code 3: something is found that is not repaired.`,
+    )
+    .action(async (sale: string, options: { apply?: true; run?: string }, command: Command) => {
+      const { api, out } = begin(command);
+      const { run: runId = randomUUID(), apply = false } = options;
+      const run = await reconcile(api, out, pathOf(sale), { runId, apply });
+      out.show(run, () => `${findings(run.discrepancies)}\nRun ${run.id}: ${said(run)}`);
+      if (openOf(run.discrepancies) > 0) throw new Ended("", EXIT.open);
+    });
+
+  program
+    .command("discrepancies")
+    .description("what the latest run found")
+    .argument(...saleArgument)
+    .option("--run <uuid>", "what this run found", uuid)
+    .addHelpText("after", examples("discrepancies spring"))
+    .action(async (sale: string, options: { run?: string }, command: Command) => {
+      const { api, out } = begin(command);
+      const path = `${pathOf(sale)}/reconciliations`;
+      const { runs } = await api.call(z.object({ runs: z.array(reconciliationSchema) }), path);
+      const id = options.run ?? runs[0]?.id;
+      if (id === undefined)
+        return out.show(
+          { discrepancies: [] },
+          () => "This sale was not reconciled yet: `reconcile` does it.",
+        );
+      const run = await api.call(foundSchema, `${path}/${id}`);
+      out.show(
+        run,
+        () => `${findings(run.discrepancies)}\nRun ${run.id} of ${time(run.startedAt)} UTC: ${said(run)}`,
+      );
+    });
+
+  program
+    .command("approve")
+    .description("do what waits for approval, if it is still due")
+    .argument(...saleArgument)
+    .argument("<number>", "of the discrepancy", whole(1, Number.MAX_SAFE_INTEGER))
+    .option("--yes", "do not ask")
+    .addHelpText("after", examples("approve spring 17"))
+    .action(async (sale: string, number: number, { yes }: { yes?: true }, command: Command) => {
+      const { api, out } = begin(command);
+      await confirmed(`Approve ${number} of ${sale}?`, yes);
+      const answer = z.object({ outcome: z.string(), detail: z.string() });
+      const path = `${pathOf(sale)}/discrepancies/${number}/approve`;
+      const done = await api.call(answer, path, { method: "POST" });
+      out.show(done, () => `${done.outcome}: ${done.detail}`);
+    });
+
+  program
+    .command("settlement")
+    .description("what a settled sale came to")
+    .argument(...saleArgument)
+    .addHelpText("after", examples("settlement spring"))
+    .action(async (sale: string, _options: object, command: Command) => {
+      const { api, out } = begin(command);
+      const report = await api.call(settlementSchema, `${pathOf(sale)}/settlement`);
+      out.show(report, () => settled(report));
+    });
+
+  program
+    .command("rebuild")
+    .description("bring a sale that Redis has lost back from Postgres")
+    .argument(...saleArgument)
+    .addHelpText("after", examples("rebuild spring"))
+    .action(async (sale: string, _options: object, command: Command) => {
+      const { api, out } = begin(command);
+      out.progress(`bringing ${sale} back …`);
+      const answer = z.object({ epoch: z.number(), reservations: z.number() });
+      const built = await api.call(answer, `${pathOf(sale)}/rebuild`, { method: "POST" });
+      out.show(
+        built,
+        () => `${sale} sells again, in epoch ${built.epoch}, with ${built.reservations} reservations.`,
+      );
+    });
+}
+
+/** Until it is done, however many calls that takes; what it has looked at meanwhile is read beside it. */
+async function reconcile(
+  api: Api,
+  out: Output,
+  sale: string,
+  body: { runId: string; apply: boolean },
+): Promise<Found> {
+  const path = `${sale}/reconciliations`;
+  const through = new AbortController();
+  const watching = watchRun(api, out, `${path}/${body.runId}`, through.signal);
+  try {
+    for (;;) {
+      const run = await api.call(foundSchema, path, { body });
+      if (run.state === "done") return run;
+    }
+  } finally {
+    through.abort();
+    await watching;
+  }
+}
+
+async function watchRun(api: Api, out: Output, path: string, through: AbortSignal): Promise<void> {
+  const isThrough = () => through.aborted;
+  for (;;) {
+    await sleep(PROGRESS_MS, undefined, { signal: through }).catch(() => undefined);
+    if (isThrough()) return;
+    // A run that has not begun yet is no run: the call beside this one says what is wrong.
+    const run = await api.call(foundSchema, path).catch(() => undefined);
+    if (run !== undefined && !isThrough()) out.progress(`${run.step}: ${looked(run)}`);
+  }
+}
+
+const looked = ({ lookedAt }: Found) =>
+  Object.entries(lookedAt)
+    .map(([what, count]) => `${what} ${count}`)
+    .join(", ");
+
+const said = (run: Found) =>
+  `${run.apply ? "applied" : "a dry run"}, ${run.state}; looked at ${looked(run) || "nothing"}; ${openOf(run.discrepancies)} open.`;
+
+const openOf = (found: Discrepancy[]) => found.filter(({ resolvedAt }) => resolvedAt === null).length;
+
+const findings = (found: Discrepancy[]) =>
+  table(
+    ["number", "kind", "about", "remedy", "outcome", "detail"],
+    found.map(({ id, kind, subject, remedy, outcome, detail, evidence }) => [
+      id,
+      kind,
+      subject,
+      remedy,
+      outcome,
+      detail ?? brief(evidence, 60),
+    ]),
+    "Nothing differs.",
+  );
+
+function settled(report: Settlement): string {
+  const { currency, money: sums, timings } = report;
+  return [
+    facts([
+      ["sale", `${report.sale}: ${report.name}`],
+      ["orders", `${report.orders}, of ${report.shoppers} shoppers; taken back ${report.ordersTakenBack}`],
+      ["captured", moneyText(sums.captured, currency)],
+      ["refunded", `${moneyText(sums.refunded, currency)} in ${sums.refunds} refunds`],
+      ["kept", moneyText(sums.kept, currency)],
+      ["given up uncharged", sums.voided],
+      ["first, last order", `${time(timings.firstOrderAt)}, ${time(timings.lastOrderAt)} UTC`],
+      ["settled", `${time(timings.settledAt)} UTC`],
+    ]),
+    table(
+      ["sku", "stock", "topped up", "sold", "unsold"],
+      report.items.map(({ sku, stock, toppedUp, sold, unsold }) => [sku, stock, toppedUp, sold, unsold]),
+      "",
+    ),
+  ].join("\n");
+}
