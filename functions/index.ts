@@ -19,6 +19,7 @@ import {
   setCookie,
   ticketCookie,
 } from "../domain/credential.ts";
+import { withExamples } from "../domain/document.ts";
 import {
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
@@ -450,7 +451,9 @@ app.openAPIRegistry.registerComponent("securitySchemes", "operator", { type: "ht
 app.get("/openapi.json", (c) => {
   c.header("cache-control", cacheable.contract);
   return c.json(
-    app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Flash sale", version: "0.1.0" } }),
+    withExamples(
+      app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Flash sale", version: "0.1.0" } }),
+    ),
     200,
   );
 });

@@ -19,6 +19,7 @@ import { circuit } from "./functions.ts";
 import { links } from "./links.ts";
 import { logLine } from "./log.ts";
 import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
+import { docsPage } from "./pages/docs.tsx";
 import { homePage } from "./pages/home.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { salePage } from "./pages/sale.tsx";
@@ -101,6 +102,8 @@ const kept = ({ headers }: Response) => ({
   "cache-control": PAGE_CACHE,
   ...(headers.has("age") ? { age: headers.get("age") ?? "" } : {}),
 });
+
+app.get("/docs", (c) => c.html(docsPage(), 200, { "cache-control": PAGE_CACHE }));
 
 app.route("/", draw);
 app.route("/", links);

@@ -1,0 +1,35 @@
+/** The contract as people read it: its calls by who makes them, with examples. Pure. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { bodies, parameters } from "./examples.ts";
+
+type Contract = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+const groups: [name: string, description: string, begins: RegExp][] = [
+  ["Operators", "with the operator's token", /^\/api\/admin\//],
+  ["Registration", "before the sale", /^\/api\/sales\/\{sale\}\/registrations/],
+  ["Shoppers", "from the line to the order, with a ticket and then a pass", /^\/api\/sales\/\{sale\}\/./],
+  ["Everybody", "the same answer for all, from the cache", /^\//],
+];
+const everybody = /\/pulse$/;
+const methods = ["get", "post", "put", "delete"] as const;
+
+export function withExamples(contract: Contract): Contract {
+  for (const [path, item] of Object.entries(contract.paths ?? {})) {
+    for (const method of methods) {
+      const operation = item[method];
+      if (operation === undefined) continue;
+      const [group] = groups.find(([name, , begins]) =>
+        everybody.test(path) ? name === "Everybody" : begins.test(path),
+      ) ?? ["Everybody"];
+      operation.tags = [group];
+      for (const parameter of operation.parameters ?? [])
+        if ("in" in parameter && parameter.in === "path") parameter.example = parameters[parameter.name];
+      const { requestBody } = operation;
+      const body = bodies[`${method.toUpperCase()} ${path}`];
+      if (requestBody === undefined || !("content" in requestBody) || body === undefined) continue;
+      for (const content of Object.values(requestBody.content)) content.example = body;
+    }
+  }
+  const tags = groups.toReversed().map(([name, description]) => ({ name, description }));
+  return { ...contract, tags };
+}
