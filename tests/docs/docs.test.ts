@@ -10,8 +10,12 @@ const stack = withStack();
 const operation = z.object({
   tags: z.tuple([z.string()]),
   summary: z.string(),
-  parameters: z.array(z.object({ in: z.string(), name: z.string(), example: z.unknown().optional() })).default([]),
-  requestBody: z.object({ content: z.record(z.string(), z.object({ example: z.unknown().optional() })) }).optional(),
+  parameters: z
+    .array(z.object({ in: z.string(), name: z.string(), example: z.unknown().optional() }))
+    .default([]),
+  requestBody: z
+    .object({ content: z.record(z.string(), z.object({ example: z.unknown().optional() })) })
+    .optional(),
   responses: z.record(z.string(), z.unknown()),
 });
 const contract = z.object({
