@@ -41,7 +41,7 @@ export async function useShop(): Promise<{ stack: Stack; browser: Browser }> {
   return { stack, browser };
 }
 
-const launch = (): Promise<Browser> =>
+export const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: executable(),
     args: [
