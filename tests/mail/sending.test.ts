@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { z } from "zod";
 import { sendDueEmails, sendEmails } from "../../functions/mail/mailer.ts";
 import { ATTEMPTS_MAX, type EmailSender } from "../../functions/mail/sender.ts";
 import type { Services } from "../../functions/services.ts";
@@ -320,18 +321,25 @@ describe("limits", () => {
     expect(await sendDueEmails(outbox.services(limits))).toBe(130);
   });
 
-  test("in a minute of the clock no more than the limit is sent, by four at once too", async () => {
-    await outbox.write(await outbox.sale(), 300);
-    // Not across the end of a minute.
-    const second = new Date().getSeconds();
-    if (second > 50) await sleep((61 - second) * 1000);
-    const limits = { perMinute: 70 };
-    await atOnce(Array.from({ length: 4 }, () => outbox.services(limits)));
-    expect(mail.mailbox.list()).toHaveLength(70);
-    await query("update email_takes set taken_at = taken_at - interval '1 minute'");
-    await atOnce(Array.from({ length: 4 }, () => outbox.services(limits)));
-    expect(mail.mailbox.list()).toHaveLength(140);
-  });
+  test(
+    "in a minute of the clock no more than the limit is sent, by four at once too",
+    { timeout: 30_000 },
+    async () => {
+      await outbox.write(await outbox.sale(), 300);
+      // Not across the end of a minute.
+      while (new Date().getSeconds() > 50) {
+        await sleep(1_000);
+        // An idle connection would be closed meanwhile.
+        await outbox.services().postgres(z.unknown(), "select 1", []);
+      }
+      const limits = { perMinute: 70 };
+      await atOnce(Array.from({ length: 4 }, () => outbox.services(limits)));
+      expect(mail.mailbox.list()).toHaveLength(70);
+      await query("update email_takes set taken_at = taken_at - interval '1 minute'");
+      await atOnce(Array.from({ length: 4 }, () => outbox.services(limits)));
+      expect(mail.mailbox.list()).toHaveLength(140);
+    },
+  );
 
   test("after a write only a few are sent; what is left is cron's", async () => {
     await outbox.write(await outbox.sale(), 60);
