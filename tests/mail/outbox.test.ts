@@ -42,10 +42,10 @@ test("a dead letter is sent when an operator says so, once however often, and th
 
   const services = outbox.services();
   const twice = await Promise.all([retryEmail(services, id), retryEmail(services, id)]);
-  expect(twice.map((answer) => "state" in answer && ["queued", "sending"].includes(answer.state))).toEqual([
-    true,
-    true,
-  ]);
+  // By the time the second is answered, the first may have sent it.
+  const words = twice.map((answer) => ("state" in answer ? answer.state : answer.refused)).sort();
+  expect(words).toContain("queued");
+  for (const word of words) expect(["queued", "sending", "already_sent"]).toContain(word);
   await outbox.world.settle();
   expect(outbox.arrived().get(id)).toBe(1);
   expect(await outbox.email(id)).toMatchObject({ state: "sent", attempts: 2 });
