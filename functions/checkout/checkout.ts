@@ -57,11 +57,12 @@ async function pay(
   const session = await payments.openSession(request);
   if (session === undefined) return refuse("reservation_expired");
   if (session.url !== null) return { url: session.url };
-  // Paid before this call: the shopper came back, or pressed twice.
-  await settle(services, session);
+  // Paid before this call: the shopper came back, or pressed twice. Or closed with nothing paid: the hold is being ended.
+  const paying = await settle(services, session);
   const after = await confirm(services, sale, record.id, { shopper });
   if (after[0] === "again") return { order: await orderOf(services, sale, after[1]) };
-  return after[0] === "payment_needed" ? { url: request.returnUrl } : refuse("reservation_expired");
+  const isUnderWay = after[0] === "payment_needed" && paying !== "none";
+  return isUnderWay ? { url: request.returnUrl } : refuse("reservation_expired");
 }
 
 const paymentRow = z.object({

@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
 import { askRefund, issueRefunds, type RefundRequest } from "../../functions/checkout/refund.ts";
+import { checkout } from "../../functions/checkout/checkout.ts";
 import { settleAuthorised } from "../../functions/checkout/payment.ts";
-import type { StripeRefund } from "../../functions/checkout/stripe.ts";
+import { paymentsOf, type StripeRefund } from "../../functions/checkout/stripe.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { discrepancies } from "./books.ts";
@@ -22,6 +23,19 @@ async function ask(place: Place, { id }: Buyer, wish: Partial<RefundRequest>) {
 }
 const refunds = (place: Place) =>
   place.query("select amount::int, state, failure, attempts from refunds order by asked_at");
+
+test("a payment page that was closed with nothing paid is no way to pay: the time is over", async () => {
+  await shop.at({}, async (place) => {
+    const buyer = await newBuyer(place);
+    const session = (await buyer.toPayment()) ?? "";
+    // As when the hold is being ended at this moment.
+    await place.done((services) => paymentsOf(services).closeSession(session));
+    const answer = await place.done((services) =>
+      checkout(services, buyer.pass, buyer.id, "https://shop.example"),
+    );
+    expect(answer).toMatchObject({ refused: "reservation_expired" });
+  });
+});
 
 test("a refund above what is left is refused; so are units for a part of the money", async () => {
   await shop.at({}, async (place) => {
