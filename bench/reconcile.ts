@@ -16,10 +16,11 @@ import { startRedisGateway } from "../dev/redis/gateway.ts";
 import { startRedisServer } from "../dev/redis/server.ts";
 import { startStripe } from "../dev/stripe/server.ts";
 import { saleSchema } from "../domain/sale.ts";
-import { mintShopper, tokenKeys } from "../domain/token.ts";
+import { mintShopper } from "../domain/token.ts";
 import type { Record } from "../functions/reservation/record.ts";
 import type { Services } from "../functions/services.ts";
 import { readTextModules } from "./text-modules.ts";
+import { benchServices } from "./services.ts";
 
 const token = "bench";
 const PRICE = 100;
@@ -143,17 +144,11 @@ async function servicesOf(stack: z.output<typeof storesSchema>): Promise<Service
   const { connectPostgres } = await import("../functions/postgres/client.ts");
   const { connectRedis } = await import("../functions/redis/client.ts");
   const { connectStripe } = await import("../functions/checkout/stripe.ts");
-  return {
+  return benchServices({
     redis: connectRedis(stack.redis, token),
     postgres: connectPostgres(stack.connectionString, stack.neon),
     payments: connectStripe(stack.stripe.secretKey, stack.stripe.webhookSecret, stack.stripe.url),
-    keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
-    identitySecret: "secret-".repeat(6),
-    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
-    emailFrom: "",
-    emailLimits: { perMinute: 1, perDay: 1 },
-    later: () => undefined,
-  };
+  });
 }
 
 /** The run itself, in a process that has done nothing else. */

@@ -17,10 +17,10 @@ import { startPostgres } from "../dev/postgres/server.ts";
 import { startRedisGateway } from "../dev/redis/gateway.ts";
 import { startRedisServer } from "../dev/redis/server.ts";
 import { saleSchema } from "../domain/sale.ts";
-import { mintShopper, tokenKeys } from "../domain/token.ts";
+import { mintShopper } from "../domain/token.ts";
 import type { Record } from "../functions/reservation/record.ts";
-import type { Services } from "../functions/services.ts";
 import { readTextModules } from "./text-modules.ts";
+import { benchServices } from "./services.ts";
 
 /** As in functions/sync/sync.ts, two entries an order. */
 const BATCH_ORDERS = 1000;
@@ -53,16 +53,10 @@ async function measure(orders: number, rounds: number): Promise<void> {
   const child = fork(import.meta.filename, ["gateways"]);
   const [message] = (await once(child, "message")) as [unknown];
   const stack = stackSchema.parse(message);
-  const services: Services = {
+  const services = benchServices({
     redis: connectRedis(stack.redis, token),
     postgres: connectPostgres(stack.connectionString, stack.neon),
-    keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
-    identitySecret: "secret-".repeat(6),
-    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
-    emailFrom: "",
-    emailLimits: { perMinute: 1, perDay: 1 },
-    later: () => undefined,
-  };
+  });
   for (const table of ["reservations", "orders", "order_lines", "stock_ledger"])
     await services.postgres(z.unknown(), `create table bare_${table} (like ${table} including all)`, []);
 

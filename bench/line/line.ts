@@ -2,15 +2,14 @@
  * A line in a Redis of its own, filled and moved by the scripts the functions run, published as they publish a sale.
  * Every call says what time it is, so that hundreds of releases need no waiting.
  */
-import { z } from "zod";
 import { openConnection, type Reply } from "../../dev/redis/connection.ts";
 import { startRedisGateway } from "../../dev/redis/gateway.ts";
 import { withoutKeyLocking } from "../../dev/redis/scripts.ts";
 import { startRedisServer } from "../../dev/redis/server.ts";
-import { saleSchema } from "../../domain/sale.ts";
-import { mintShopper, tokenKeys } from "../../domain/token.ts";
+import { saleSchema, type Sale } from "../../domain/sale.ts";
+import { mintShopper } from "../../domain/token.ts";
 import type { Script } from "../../functions/redis/client.ts";
-import type { Services } from "../../functions/services.ts";
+import { benchServices } from "../services.ts";
 
 export const RELEASE = 1000;
 const OPENS_AT_MS = Date.parse("2030-06-01T12:00:00Z");
@@ -47,7 +46,7 @@ export interface Redis {
 
 export async function startRedis(): Promise<Redis> {
   const { publishSale } = await import("../../functions/sale/publish.ts");
-  const { default: publishableSql } = await import("../../functions/sale/publishable.sql");
+  const { postgresSaying } = await import("../../tests/support/postgres.ts");
   const { joinScript } = await import("../../functions/queue/queue.ts");
   const { releaseScript } = await import("../../functions/queue/pulse.ts");
   const { connectRedis } = await import("../../functions/redis/client.ts");
@@ -69,36 +68,11 @@ export async function startRedis(): Promise<Redis> {
   const [joinSha, releaseSha] = [await load(joinScript), await load(releaseScript)];
   await send("CONFIG", "SET", "slowlog-max-len", String(SLOWLOG_ENTRIES));
 
-  /** Postgres as far as publishing a sale needs it. */
-  const servicesFor = (definition: unknown, drawSeed: string | null): Services => ({
-    redis: connectRedis(gateway.url, token),
-    postgres: (row, statement) =>
-      Promise.resolve(
-        z.array(row).parse(
-          statement === publishableSql
-            ? [
-                {
-                  definition,
-                  epoch: 1,
-                  mode: "normal",
-                  release_size: null,
-                  draw_seed: drawSeed,
-                  draw_count: null,
-                  numbers_until: 0,
-                  now_serving: 0,
-                  items: [{ sku: "unit", stock: STOCK, held: 0, confirmed: 0 }],
-                },
-              ]
-            : [],
-        ),
-      ),
-    keys: tokenKeys(`bench:${"secret-".repeat(6)}`),
-    identitySecret: "secret-".repeat(6),
-    email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
-    emailFrom: "",
-    emailLimits: { perMinute: 1, perDay: 1 },
-    later: () => undefined,
-  });
+  const servicesFor = (definition: Sale, drawSeed: string | null) =>
+    benchServices({
+      redis: connectRedis(gateway.url, token),
+      postgres: postgresSaying({ definition, stored: { drawSeed } }),
+    });
   let sales = 0;
 
   return {
@@ -120,8 +94,9 @@ export async function startRedis(): Promise<Redis> {
       await publishSale(servicesFor(sale, lobby === "draw" ? "5e".repeat(32) : null), id);
       const keys = saleKeys(id);
       const inLine = [keys.sale, keys.waitlist, keys.lobby, keys.released];
+      const atJoin = [...inLine, keys.shoppers];
       const joining = () => [
-        ...["EVALSHA", joinSha, String(inLine.length), ...inLine],
+        ...["EVALSHA", joinSha, String(atJoin.length), ...atJoin],
         // As functions/queue/queue.ts calls it for somebody new, known by cookie, in the lobby.
         ...[String(OPENS_AT_MS - 1000), mintShopper(), "", "", "", "0", "0", "", ""],
       ];

@@ -1,0 +1,15 @@
+/** What the functions' steps are handed in a bench: its own stores, and nothing that goes out. */
+import { tokenKeys } from "../domain/token.ts";
+import type { Services } from "../functions/services.ts";
+
+const secret = "secret-".repeat(6);
+
+export const benchServices = (stores: Pick<Services, "redis" | "postgres" | "payments">): Services => ({
+  ...stores,
+  keys: tokenKeys(`bench:${secret}`),
+  identitySecret: secret,
+  email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
+  emailFrom: "",
+  emailLimits: { perMinute: 1, perDay: 1 },
+  later: () => undefined,
+});
