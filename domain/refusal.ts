@@ -89,6 +89,10 @@ export function refuse<Word extends RefusalWord>(refused: Word, evidence: Eviden
   return { refused, evidence };
 }
 
+/** Of a token that is not one of ours, or of another sale or kind: no one learns which. */
+export const notALink = (pointer: string): Refusal<"invalid_input"> =>
+  refuse("invalid_input", { errors: [{ pointer, detail: "not a link of this sale" }] });
+
 export const isRefusal = (outcome: object): outcome is Refusal => "refused" in outcome;
 
 export const isRefusalWord = (text: string): text is RefusalWord => Object.hasOwn(refusals, text);

@@ -31,7 +31,7 @@ import {
   TRACE_HEADER,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
-import { isRefusal, refusals, refuse, type Refusal } from "../domain/refusal.ts";
+import { isRefusal, notALink, refusals, refuse, type Refusal } from "../domain/refusal.ts";
 import type { PassClaims, TicketClaims } from "../domain/token.ts";
 import { checkout, readOrder, readReservation } from "./checkout/checkout.ts";
 import { askRefund } from "./checkout/refund.ts";
@@ -498,9 +498,6 @@ function csv(c: Ctx, name: string, pages: AsyncGenerator<string>) {
     for await (const page of pages) await out.write(page);
   });
 }
-
-const notALink = (pointer: string) =>
-  refuse("invalid_input", { errors: [{ pointer, detail: "not a link of this sale" }] });
 
 const ofCancellation = async (c: Ctx, sale: string, token: string) => {
   const claims = await c.var.services.keys.verify("cancellation", token);

@@ -7,7 +7,7 @@ import type { Context } from "hono";
 import { bearer, setCookie, SHOPPER_COOKIE, slotByCookie } from "../domain/credential.ts";
 import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
-import { isRefusal, refuse, type Refusal } from "../domain/refusal.ts";
+import { isRefusal, notALink, refuse, type Refusal } from "../domain/refusal.ts";
 import { readKind } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
 import type { EdgeContext, Env } from "./env.ts";
@@ -127,9 +127,7 @@ async function bringsToken(
   if (typeof said !== "string")
     return kind === "slot" && (await slotByCookie(keys, sale, headers))?.sale === sale;
   const claims = await keys.verify(kind, said);
-  return claims?.sale === sale
-    ? true
-    : refuse("invalid_input", { errors: [{ pointer: `/${name}`, detail: "not a link of this sale" }] });
+  return claims?.sale === sale ? true : notALink(`/${name}`);
 }
 
 /** Counts a request in this isolate, and what that allows in this location. */

@@ -2,24 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Stack } from "../../dev/stack.ts";
+import { liveAnswer } from "../rehearse/answers.ts";
 import type { Known } from "./requests.ts";
 
 const STOCK = 1_000;
 const joined = z.object({ ticket: z.string() });
 const entered = z.object({ pass: z.string() });
-const liveSchema = z.object({
-  items: z.array(
-    z.object({
-      sku: z.string(),
-      stock: z.number(),
-      available: z.number(),
-      slots: z.number(),
-      held: z.number(),
-      confirmed: z.number(),
-    }),
-  ),
-  stored: z.object({ discrepancies: z.number(), ledgerDifference: z.number() }).nullable(),
-});
 
 export async function openShop(stack: Stack): Promise<{ known: Known; faults: () => Promise<string[]> }> {
   const sale = `fuzz-${randomUUID().slice(0, 8)}`;
@@ -67,7 +55,7 @@ export async function openShop(stack: Stack): Promise<{ known: Known; faults: ()
     known: { sale, reservationId, ticket, pass, shopper },
     async faults() {
       await stack.cron();
-      const { items, stored } = liveSchema.parse(
+      const { items, stored } = liveAnswer.parse(
         (await call(`/api/admin/sales/${sale}/live`, stack.adminToken)).json(),
       );
       const wrong = items.flatMap(({ sku, stock, available, slots, held, confirmed }) =>

@@ -2,26 +2,27 @@
 import { who, type History, type ShopperRecord } from "./history.ts";
 
 /**
- * If the answer to A's join was there before B's was sent, A's number is the lower one: nothing else is certain about
- * requests that were under way together. One sweep: numbers answered so far against each join as it was sent.
+ * What is wrong with numbers in order of arrival: each is somebody's alone, and if the answer to A was there before B asked,
+ * A's is the lower one: nothing else is certain about requests that were under way together. One sweep: numbers answered so
+ * far against each request as it was sent.
+ * @param did what they did to get a number, as in "A came"
  */
-export function checkLine({ shoppers, draw }: History): string[] {
-  const joins = shoppers.flatMap((s) => (s.join === undefined ? [] : [{ ...s.join, s }]));
-  // Who found a place that was there already, in a draw may have been told that place, not a number in order of arrival.
-  const joined = joins.filter(({ again }) => draw === undefined || !again);
+export function numberFaults(
+  given: { number: number; sentAtMs: number; answeredAtMs: number; s: ShopperRecord }[],
+  did: string,
+): string[] {
   const found: string[] = [];
-
   const byNumber = new Map<number, ShopperRecord>();
-  for (const { number, s } of joined) {
+  for (const { number, s } of given) {
     const other = byNumber.get(number);
     if (other !== undefined) found.push(`number ${number} went to ${who(other)} and ${who(s)}`);
     byNumber.set(number, s);
   }
 
-  const answered = joined.toSorted((a, b) => a.answeredAtMs - b.answeredAtMs);
+  const answered = given.toSorted((a, b) => a.answeredAtMs - b.answeredAtMs);
   let next = 0;
-  let highest: (typeof joined)[number] | undefined;
-  for (const later of joined.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
+  let highest: (typeof given)[number] | undefined;
+  for (const later of given.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
     for (
       let one = answered[next];
       one !== undefined && one.answeredAtMs < later.sentAtMs;
@@ -30,9 +31,17 @@ export function checkLine({ shoppers, draw }: History): string[] {
       if (highest === undefined || one.number > highest.number) highest = one;
     if (highest !== undefined && highest.number > later.number)
       found.push(
-        `${who(later.s)} came after ${who(highest.s)} had number ${highest.number}, and got ${later.number}`,
+        `${who(later.s)} ${did} after ${who(highest.s)} had number ${highest.number}, and got ${later.number}`,
       );
   }
+  return found;
+}
+
+export function checkLine({ shoppers, draw }: History): string[] {
+  const joins = shoppers.flatMap((s) => (s.join === undefined ? [] : [{ ...s.join, s }]));
+  // Who found a place that was there already, in a draw may have been told that place, not a number in order of arrival.
+  const joined = joins.filter(({ again }) => draw === undefined || !again);
+  const found = numberFaults(joined, "came");
 
   for (const { number, place, lobby, s } of joins)
     for (const again of s.rejoinedAs) {

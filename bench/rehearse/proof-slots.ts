@@ -1,6 +1,7 @@
 /** Slots (design §3, §5.1), from what registrants and holders were answered, what was published, and the books. */
 import { createHash } from "node:crypto";
 import { unitsOf, who, type Books, type History, type ShopperRecord, type SlotsHistory } from "./history.ts";
+import { numberFaults } from "./proof-line.ts";
 import type { Rule } from "./proof.ts";
 import { slotCheats } from "./registrants.ts";
 
@@ -88,34 +89,11 @@ function checkGiven(history: History): string[] {
   return found;
 }
 
-/** As for the line: if the answer to A's confirmation was there before B's was sent, A has the lower number. */
 function checkNumbers(history: History): string[] {
-  const found: string[] = [];
-  const byNumber = new Map<number, ShopperRecord>();
   const confirmed = registrants(history).flatMap((s) =>
     s.registration.confirmed === undefined ? [] : [{ s, ...s.registration.confirmed }],
   );
-  for (const { s, number } of confirmed) {
-    const other = byNumber.get(number);
-    if (other !== undefined) found.push(`number ${number} was given to ${who(other)} and ${who(s)}`);
-    byNumber.set(number, s);
-  }
-  const answered = confirmed.toSorted((a, b) => a.answeredAtMs - b.answeredAtMs);
-  let next = 0;
-  let highest: (typeof confirmed)[number] | undefined;
-  for (const later of confirmed.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
-    for (
-      let one = answered[next];
-      one !== undefined && one.answeredAtMs < later.sentAtMs;
-      one = answered[++next]
-    )
-      if (highest === undefined || one.number > highest.number) highest = one;
-    if (highest !== undefined && highest.number > later.number)
-      found.push(
-        `${who(later.s)} confirmed after ${who(highest.s)} had number ${highest.number}, and got ${later.number}`,
-      );
-  }
-  return found;
+  return numberFaults(confirmed, "confirmed");
 }
 
 function checkPublished({ announced, before, made }: SlotsHistory["draw"], numbers: number): string[] {

@@ -6,7 +6,7 @@ import type { IdentityKind, TicketClaims } from "../../domain/token.ts";
 import { placeOf } from "../../static/assets/draw.js";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
-import { admit, joinBySlot } from "../registration/admit.ts";
+import { admit, SLOT_NUMBER } from "../registration/admit.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import enterLua from "./enter.lua";
@@ -212,6 +212,29 @@ async function join(
 
 const shopperBy = (identity: IdentityKind, { shopper, registered, account }: Joining): string =>
   ({ anyone: shopper, registered: registered ?? shopper, account: account ?? shopper })[identity];
+
+/** The place of a slot's holder, which waits for nobody, and the pass once there is one. */
+async function joinBySlot(
+  services: Services,
+  saleId: string,
+  shopper: string,
+): Promise<{ created: boolean; answer: TicketAnswer } | JoinRefusal> {
+  const admitted = await admit(services, saleId, shopper);
+  if (isRefusal(admitted)) return admitted;
+  const { epoch, nowMs, closesAtMs, pass } = admitted;
+  const ticket = await ticketOf(services, {
+    kind: "ticket",
+    sale: saleId,
+    shopper,
+    identity: "registered",
+    number: SLOT_NUMBER,
+    slot: true,
+    epoch,
+    joinedAtMs: nowMs,
+    expiresAtMs: closesAtMs + TICKET_LASTS_MS,
+  });
+  return { created: true, answer: { ...ticket, ...pass } };
+}
 
 async function ticketOf(services: Services, claims: TicketClaims): Promise<TicketAnswer> {
   const { number, epoch, lobby, joinedAtMs } = claims;

@@ -1,13 +1,14 @@
 /** The scripts that repair a sale in Redis, and its counters as a run reads them. */
 import { z } from "zod";
 import { bigint } from "../postgres/client.ts";
+import type { ItemCounts } from "../queue/pulse.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import type { Record } from "../reservation/record.ts";
 import type { Services } from "../services.ts";
 import adoptLua from "./adopt.lua";
 import cancelLua from "./cancel.lua";
-import type { StockSnapshot, Units } from "./judge-stock.ts";
+import type { StockSnapshot } from "./judge-stock.ts";
 import recountLua from "./recount.lua";
 import resendLua from "./resend.lua";
 
@@ -102,7 +103,7 @@ export async function readCounters(services: Services, saleId: string): Promise<
   const count = (field: string) => bigint.parse(fields.get(field) ?? 0);
   const skus = [...fields.keys()].flatMap((field) => /^stock:(.+)$/.exec(field)?.[1] ?? []);
   return {
-    items: skus.sort().map((sku): Units => ({
+    items: skus.sort().map((sku): ItemCounts => ({
       sku,
       stock: count(`stock:${sku}`),
       available: count(`available:${sku}`),

@@ -2,18 +2,10 @@
  * The judgement of a sale's units: Redis' counters with themselves, with the records they stand for, and with Postgres;
  * Postgres' counters with its ledger. Pure: no I/O, no clock.
  */
+import type { ItemCounts } from "../queue/pulse.ts";
 import type { Finding } from "./case.ts";
 
 export const accounts = ["available", "slots", "held", "confirmed"] as const;
-
-export interface Units {
-  sku: string;
-  stock: number;
-  available: number;
-  slots: number;
-  held: number;
-  confirmed: number;
-}
 
 export interface Totals {
   available: number;
@@ -23,7 +15,7 @@ export interface Totals {
 }
 
 export interface StockSnapshot {
-  items: Units[];
+  items: ItemCounts[];
   totals: Totals;
 }
 
@@ -62,13 +54,13 @@ export interface Expected {
 }
 
 /** What an item's counters should be: what is not held, confirmed or set aside is available. */
-export function balanced(is: Units, should: Expected | undefined): Units {
+export function balanced(is: ItemCounts, should: Expected | undefined): ItemCounts {
   const { sku, slots } = is;
   const { stock, held, confirmed } = should ?? is;
   return { sku, stock, slots, held, confirmed, available: Math.max(0, stock - slots - held - confirmed) };
 }
 
-export const totalsOf = (items: Units[]): Totals => ({
+export const totalsOf = (items: ItemCounts[]): Totals => ({
   available: items.reduce((sum, { available }) => sum + available, 0),
   slots: items.reduce((sum, { slots }) => sum + slots, 0),
   supplied: items.reduce((sum, { stock }) => sum + stock, 0),

@@ -1,9 +1,10 @@
 /** E-mail addresses: which are taken, which are the same person, and the id by which all other stores know them. */
 import { isDisposableEmail } from "disposable-email-domains-js";
-import { z } from "zod";
+import { registrationInputSchema } from "../../domain/api.ts";
 import { knownShopper } from "../../domain/token.ts";
 
-const emailSchema = z.email().max(254);
+/** As the contract has it; addresses of a list come in past it. */
+const emailSchema = registrationInputSchema.shape.email;
 
 /**
  * What is wrong with an address, for the person who typed it; undefined for one that is taken. Addresses of services whose

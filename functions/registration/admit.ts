@@ -1,9 +1,8 @@
 /**
- * The way of a slot's holder past the line: a ticket that waits for nobody, and from opening on a pass that is good for the
- * unit set aside, until the slot ends. Nothing is written: the same token gives the same pass, as often as it is shown.
+ * The way of a slot's holder past the line: from opening on a pass that is good for the unit set aside, until the slot ends. Nothing is written: the same token gives the same pass, as often as it is shown.
  */
 import { z } from "zod";
-import type { PassAnswer, TicketAnswer } from "../../domain/api.ts";
+import type { PassAnswer } from "../../domain/api.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
@@ -27,6 +26,9 @@ export const admitScript: Script<z.output<typeof admitReply>> = {
   source: admitLua,
   reply: admitReply,
 };
+
+/** Of a slot: before everybody in line. */
+export const SLOT_NUMBER = 0;
 
 interface Admission {
   epoch: number;
@@ -73,35 +75,4 @@ export async function admit(
       return { ...times, pass: { pass, expiresAt: new Date(claimUntilMs).toISOString() } };
     }
   }
-}
-
-/** Before everybody in line. */
-const SLOT_NUMBER = 0;
-/** A ticket lives on for a day after the sale, like those of the line. */
-const TICKET_LASTS_MS = 24 * 3_600_000;
-
-/** The place of a slot's holder, and the pass once there is one. */
-export async function joinBySlot(
-  services: Services,
-  saleId: string,
-  shopper: string,
-): Promise<
-  { created: boolean; answer: TicketAnswer } | Exclude<Awaited<ReturnType<typeof admit>>, Admission>
-> {
-  const admitted = await admit(services, saleId, shopper);
-  if ("refused" in admitted) return admitted;
-  const { epoch, nowMs, closesAtMs, pass } = admitted;
-  const ticket = await services.keys.sign({
-    kind: "ticket",
-    sale: saleId,
-    shopper,
-    identity: "registered",
-    number: SLOT_NUMBER,
-    slot: true,
-    epoch,
-    joinedAtMs: nowMs,
-    expiresAtMs: closesAtMs + TICKET_LASTS_MS,
-  });
-  const joinedAt = new Date(nowMs).toISOString();
-  return { created: true, answer: { ticket, number: SLOT_NUMBER, joinedAt, epoch, ...pass } };
 }

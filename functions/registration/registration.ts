@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { ConfirmedRegistration, Registration } from "../../domain/api.ts";
 import { saleTimes } from "../../domain/phase.ts";
-import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { notALink, refuse, type Refusal } from "../../domain/refusal.ts";
 import type { Sale } from "../../domain/sale.ts";
 import { placeOf } from "../../static/assets/draw.js";
 import { sendEmails } from "../mail/mailer.ts";
@@ -78,8 +78,7 @@ export async function confirmRegistration(
   | Refusal<"token_expired" | "link_used" | "registration_closed" | "invalid_input" | "not_found" | "on_hold">
 > {
   const claims = await services.keys.verify("confirmation", token);
-  if (claims?.sale !== saleId)
-    return refuse("invalid_input", { errors: [{ pointer: "/token", detail: "not a link of this sale" }] });
+  if (claims?.sale !== saleId) return notALink("/token");
   if (claims.expiresAtMs <= Date.now()) return refuse("token_expired");
   const sale = await readSale(services, saleId);
   if (sale === undefined) return await missing(services, saleId);

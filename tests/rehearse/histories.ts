@@ -1,6 +1,13 @@
 /** A small sale that went well, recorded by hand; tests of the proof break one thing in it at a time. */
 import { createHash } from "node:crypto";
-import type { Books, History, Join, PaymentTry, ShopperRecord } from "../../bench/rehearse/history.ts";
+import {
+  emptyRecord,
+  type Books,
+  type History,
+  type Join,
+  type PaymentTry,
+  type ShopperRecord,
+} from "../../bench/rehearse/history.ts";
 import type { Intent, Money } from "../../bench/rehearse/payment-page.ts";
 import type { Draw } from "../../domain/api.ts";
 import { placeOf } from "../../static/assets/draw.js";
@@ -45,22 +52,10 @@ export const joined = (number: number, sentAtMs: number, answeredAtMs = sentAtMs
 /** A shopper who took a number, and no more. */
 export function shopper(index: number, more: Partial<ShopperRecord> = {}): ShopperRecord {
   return {
-    shopper: index,
-    ending: "buys",
+    ...emptyRecord(index, "buys"),
     end: "told_sold_out",
     doing: "waiting in line",
     join: joined(index, index * 100),
-    registration: undefined,
-    slot: undefined,
-    rejoinedAs: [],
-    entries: [],
-    passExpiresAtMs: undefined,
-    holds: [],
-    orders: [],
-    payments: [],
-    replays: [],
-    expectations: [],
-    surprises: [],
     told: { atMs: 9000, ownDelayMs: 0 },
     ...more,
   };
