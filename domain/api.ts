@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { refusals, type RefusalWord } from "./refusal.ts";
+import { roles } from "./token.ts";
 import { bounds, modes, phases, saleIdSchema, saleSchema, skuSchema, STOCK_MAX } from "./sale.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
@@ -401,6 +402,14 @@ export const settlementSchema = z
   })
   .openapi("Settlement");
 
+export const sessionSchema = z
+  .object({
+    role: z.enum(roles).describe("a viewer looks, an operator acts too"),
+    name: z.string().describe("as the audit log says it"),
+    expiresAt: time.nullable().describe("when a session ends; null for a token, which does not"),
+  })
+  .openapi("Session");
+
 export const problemSchema = z
   .object({
     type: z.enum(Object.keys(refusals) as [RefusalWord, ...RefusalWord[]]),
@@ -436,6 +445,7 @@ export type EmailNumbers = z.output<typeof emailNumbersSchema>;
 export type Reconciliation = z.output<typeof reconciliationSchema>;
 export type Discrepancy = z.output<typeof discrepancySchema>;
 export type Settlement = z.output<typeof settlementSchema>;
+export type Session = z.output<typeof sessionSchema>;
 export type Problem = z.output<typeof problemSchema>;
 
 const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
@@ -687,6 +697,43 @@ export const refundOrder = createRoute({
     ),
     ...refusing("unauthorized", "not_found", "refund_above_rest", "conflicting_replay", "invalid_input"),
   },
+});
+
+export const createSession = createRoute({
+  method: "post",
+  path: "/api/admin/session",
+  summary: "Sign in: a session for some hours, made of an operator's or a viewer's token, which ends with it",
+  security: operator,
+  request: {
+    body: body(
+      z.strictObject({
+        name: z
+          .string()
+          .trim()
+          .max(60)
+          .regex(/^[^\p{C}]*$/u, "no control characters")
+          .default("")
+          .describe("who this is, for the audit log"),
+      }),
+    ),
+  },
+  responses: {
+    201: json(
+      sessionSchema.extend({
+        session: z.string().describe("goes as bearer token, like the one it is made of"),
+      }),
+      "signed in",
+    ),
+    ...refusing("unauthorized", "rate_limited", "invalid_input"),
+  },
+});
+
+export const readSession = createRoute({
+  method: "get",
+  path: "/api/admin/session",
+  summary: "Who this is, and what they may do",
+  security: operator,
+  responses: { 200: json(sessionSchema, "the caller"), ...refusing("unauthorized") },
 });
 
 export const createSale = createRoute({

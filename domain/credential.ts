@@ -5,6 +5,8 @@
 import type { ClaimsOf, TokenKeys } from "./token.ts";
 
 export const SHOPPER_COOKIE = "__Host-shopper";
+/** Of an operator at the console. */
+export const SESSION_COOKIE = "__Host-session";
 export const ticketCookie = (saleId: string) => `__Host-ticket-${saleId}`;
 export const registeredCookie = (saleId: string) => `__Host-registered-${saleId}`;
 export const slotCookie = (saleId: string) => `__Host-slot-${saleId}`;
@@ -13,8 +15,14 @@ export const passCookie = (saleId: string) => `__Host-pass-${saleId}`;
 /** How long a browser keeps its tokens; the tokens themselves say what they are good for. */
 const COOKIE_MAX_AGE_SECONDS = 30 * 24 * 3600;
 
-export function setCookie(name: string, value: string, maxAgeSeconds = COOKIE_MAX_AGE_SECONDS): string {
-  return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=Lax`;
+/** @param sameSite `Strict`: not even a link of another site brings it along */
+export function setCookie(
+  name: string,
+  value: string,
+  maxAgeSeconds = COOKIE_MAX_AGE_SECONDS,
+  sameSite: "Lax" | "Strict" = "Lax",
+): string {
+  return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=${sameSite}`;
 }
 
 export function bearer(headers: Headers): string | undefined {

@@ -11,6 +11,8 @@ export const ACCOUNT_HEADER = "x-account";
 export const BOT_CHECK_HEADER = "x-bot-check";
 /** The epoch in force, by which the edge knows older tickets and passes; it does not leave the edge. */
 export const EPOCH_HEADER = "x-epoch";
+/** What Cloudflare Access says of who is behind a request: a JWT, which the functions verify. */
+export const ACCESS_HEADER = "cf-access-jwt-assertion";
 export const REQUEST_ID_HEADER = "x-request-id";
 /** W3C Trace Context. */
 export const TRACE_HEADER = "traceparent";

@@ -22,6 +22,7 @@ export const refusals = {
   cross_origin: { status: 403, title: "This request came from another site." },
   // who sent it
   unauthorized: { status: 401, title: "An operator's token is needed." },
+  forbidden: { status: 403, title: "A viewer looks, and changes nothing." },
   bot_check_failed: { status: 403, title: "It has to be shown that this is a person." },
   registration_needed: { status: 403, title: "This sale is for confirmed e-mail addresses." },
   login_needed: { status: 401, title: "This sale is for accounts of the shop; a valid login is needed." },

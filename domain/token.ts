@@ -1,5 +1,6 @@
 /**
- * Signed tokens: the shopper's id, a confirmed address, what links in e-mails carry, the slot, the ticket and the pass. A token is `payload.keyId.mac`, payload and MAC in
+ * Signed tokens: the shopper's id, a confirmed address, what links in e-mails carry, the slot, the ticket, the pass, and an
+ * operator's session. A token is `payload.keyId.mac`, payload and MAC in
  * base64url, the MAC an HMAC-SHA-256 over `payload.keyId`. Whoever holds a token can read it; nobody can change it.
  * Verification needs no I/O, so both Workers do it; Web Crypto compares MACs in constant time.
  *
@@ -71,6 +72,20 @@ export interface PassClaims {
   epoch: number;
   expiresAtMs: number;
 }
+/** What one may do at the console and the operator's API: look, or act too. */
+export const roles = ["viewer", "operator"] as const;
+export type Role = (typeof roles)[number];
+
+/** Somebody signed in at the console with a token, for some hours. */
+export interface SessionClaims {
+  kind: "session";
+  role: Role;
+  /** As the audit log says it. */
+  name: string;
+  /** The keyed hash of the token it was made with: it ends with that one. */
+  madeWith: string;
+  expiresAtMs: number;
+}
 export type Claims =
   | ShopperClaims
   | ConfirmationClaims
@@ -78,7 +93,8 @@ export type Claims =
   | CancellationClaims
   | SlotClaims
   | TicketClaims
-  | PassClaims;
+  | PassClaims
+  | SessionClaims;
 
 export type TokenKind = Claims["kind"];
 export type ClaimsOf<Kind extends TokenKind> = Extract<Claims, { kind: Kind }>;
@@ -153,13 +169,16 @@ export const mintShopper = (): string => toBase64Url(crypto.getRandomValues(new 
  * @param secret `IDENTITY_SECRET`; unlike the token keys it stays for as long as sales know people by it
  * @param who what the person is known by, with its sort: "address spring ann@example.com"
  */
-export async function knownShopper(secret: string, who: string): Promise<string> {
+export const knownShopper = (secret: string, who: string): Promise<string> => keyedHash(secret, who);
+
+/** 96 bits that only who has the secret can make of a text, and that say nothing about it. @param secret `IDENTITY_SECRET` */
+export async function keyedHash(secret: string, text: string): Promise<string> {
   if (secret.length < SECRET_MIN_CHARS)
     throw new Error(`IDENTITY_SECRET must have ${SECRET_MIN_CHARS} characters or more`);
   const key = await crypto.subtle.importKey("raw", utf8(secret), { name: "HMAC", hash: "SHA-256" }, false, [
     "sign",
   ]);
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(who)));
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(text)));
   return toBase64Url(mac.slice(0, 12));
 }
 

@@ -21,6 +21,7 @@ import {
 } from "../domain/credential.ts";
 import { withExamples } from "../domain/document.ts";
 import {
+  ACCESS_HEADER,
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
   EPOCH_HEADER,
@@ -39,7 +40,7 @@ import { receive } from "./checkout/webhook.ts";
 import { everyMinute } from "./cron.ts";
 import { listEmails, retryEmail } from "./mail/outbox.ts";
 import { readMetrics } from "./metrics.ts";
-import { isOperator } from "./operator.ts";
+import { signIn, whoIs } from "./operator.ts";
 import { readPulse } from "./queue/pulse.ts";
 import { enterSale, joinQueue, leaveQueue } from "./queue/queue.ts";
 import { persist } from "./redis/client.ts";
@@ -68,7 +69,7 @@ import { z } from "zod";
 
 interface FunctionsContext {
   Bindings: Env;
-  Variables: { services: Services };
+  Variables: { services: Services; who: api.Session };
 }
 type Ctx = Context<FunctionsContext>;
 
@@ -110,8 +111,13 @@ app.use(async (c, next) => {
 });
 
 app.use("/api/admin/*", async (c, next) => {
-  if (!(await isOperator(bearer(c.req.raw.headers), c.env.ADMIN_TOKEN)))
-    return problem(refuse("unauthorized"));
+  const shown = { bearer: bearer(c.req.raw.headers), assertion: c.req.header(ACCESS_HEADER) };
+  const who = await whoIs(c.env, c.var.services.keys, shown, Date.now());
+  if (isRefusal(who)) return problem(who);
+  // Signing in is no change.
+  const looks = c.req.method === "GET" || c.req.path === api.createSession.path;
+  if (who.role === "viewer" && !looks) return problem(refuse("forbidden"));
+  c.set("who", who);
   await next();
   return undefined;
 });
@@ -252,6 +258,13 @@ app.openapi(api.readOrder, async (c) => {
   const pass = accepted(await passOf(c, sale));
   return c.json(accepted(await readOrder(c.var.services, pass, id)), 200);
 });
+
+app.openapi(api.createSession, async (c) => {
+  const [token, { name }] = [bearer(c.req.raw.headers), c.req.valid("json")];
+  return c.json(accepted(await signIn(c.env, c.var.services.keys, token, name, Date.now())), 201);
+});
+
+app.openapi(api.readSession, (c) => c.json(c.var.who, 200));
 
 app.openapi(api.createSale, async (c) => {
   const { created, sale } = accepted(await createSale(c.var.services, c.req.valid("json")));

@@ -1,12 +1,13 @@
 /** What every step is handed: its stores, its keys, and a way to go on after the answer. Made once per request. */
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
+import type { AccessSettings } from "./access.ts";
 import { connectStripe, type Payments } from "./checkout/stripe.ts";
 import type { EmailLimits } from "./mail/mailer.ts";
 import type { EmailSender } from "./mail/sender.ts";
 import { connectPostgres, type Postgres } from "./postgres/client.ts";
 import { connectRedis } from "./redis/client.ts";
 
-export interface Env {
+export interface Env extends AccessSettings {
   UPSTASH_REDIS_REST_URL: string;
   UPSTASH_REDIS_REST_TOKEN: string;
   DATABASE_URL: string;
@@ -16,7 +17,10 @@ export interface Env {
   TOKEN_KEYS: string;
   /** By what addresses and accounts become ids of shoppers; the same as the edge Worker's. */
   IDENTITY_SECRET: string;
+  /** Of operators, who may act. */
   ADMIN_TOKEN: string;
+  /** Of viewers, who only look; without it there are none. */
+  VIEWER_TOKEN?: string;
   /** Without them the shop sells only what is free. */
   STRIPE_SECRET_KEY?: string;
   STRIPE_WEBHOOK_SECRET?: string;

@@ -7,6 +7,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { PublicSale } from "../domain/api.ts";
 import { problem } from "../domain/problem.ts";
+import { ACCESS_HEADER } from "../domain/internal.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { EdgeContext } from "./env.ts";
 
@@ -30,7 +31,7 @@ export const crossOrigin: MiddlewareHandler<EdgeContext> = async (c, next) => {
     return isAllowed ? preflight(origin) : problem(refuse("cross_origin"));
   if (!isAllowed && !looks.has(c.req.method)) return problem(refuse("cross_origin"));
   const headers = new Headers(c.req.raw.headers);
-  headers.delete("cookie");
+  for (const name of ["cookie", ACCESS_HEADER]) headers.delete(name);
   c.req.raw = new Request(c.req.raw, { headers });
   await next();
   if (isAllowed && !c.res.headers.has("access-control-allow-origin")) {

@@ -5,7 +5,7 @@
  */
 import type { Context } from "hono";
 import { bearer, setCookie, SHOPPER_COOKIE, slotByCookie } from "../domain/credential.ts";
-import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
+import { ACCESS_HEADER, REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, notALink, refuse, type Refusal } from "../domain/refusal.ts";
 import { readKind } from "./body.ts";
@@ -14,14 +14,12 @@ import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions, circuit, type From } from "./functions.ts";
 import { identifyAnybody, identifyByToken, type Identity } from "./identity.ts";
 import { addressKey, createLimiter, type Limiter, type Verdict } from "./limit.ts";
-import { limitOf, limits, type LimitName, type Policy } from "./policy.ts";
+import { limitOf, limits, type Limit, type LimitName, type Policy } from "./policy.ts";
 import { LIST_TAG, purgeChanged, saleTag } from "./purge.ts";
 import { keysOf } from "./tokens.ts";
 
 /** Keys that each limit remembers in an isolate. */
 const KEYS_MAX = 50_000;
-/** Of the binding: when a location's count of somebody begins anew, at the latest. */
-const LOCATION_SECONDS = 10;
 /** What Stripe's signature looks like; whether it is one, the functions know. */
 const STRIPE_SIGNATURE = /^(?=.*\bt=\d)(?=.*\bv1=[0-9a-f]{64}\b)/;
 const SALE_ID = /^[a-z0-9-]{1,64}$/;
@@ -39,7 +37,7 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
   if (isRefusal(body)) return problem(body);
 
   const identity = await identify(c, policy, sale ?? "");
-  const limit = limitOf[policy.from];
+  const limit = policy.limit ?? limitOf[policy.from];
   const address = c.req.header("cf-connecting-ip") ?? "";
   const key = (limits[limit].by === "shopper" ? knownBy(identity) : undefined) ?? addressKey(address);
   const verdict = await take(c.env, limit, key);
@@ -94,7 +92,9 @@ async function identify(
         ? undefined
         : refuse("bad_signature");
     case "operator":
-      return bearer(headers) === undefined ? refuse("unauthorized") : undefined;
+      return bearer(headers) === undefined && !headers.has(ACCESS_HEADER)
+        ? refuse("unauthorized")
+        : undefined;
     case "shopper":
       return await identifyAnybody(c.env, keysOf(c.env), sale, headers);
     case "ticket":
@@ -133,11 +133,13 @@ async function bringsToken(
 /** Counts a request in this isolate, and what that allows in this location. */
 async function take(env: Env, name: LimitName, key: string): Promise<Verdict> {
   const verdict = limiters[name].take(key, Date.now());
-  const location = "perLocation" in limits[name] ? env.PER_LOCATION : undefined;
-  if (!verdict.allowed || location === undefined) return verdict;
+  const { perLocation }: Limit = limits[name];
+  const location = perLocation === undefined ? undefined : env[perLocation.binding];
+  if (!verdict.allowed || perLocation === undefined || location === undefined) return verdict;
   try {
     const { success } = await location.limit({ key: `${name} ${key}` });
-    return success ? verdict : { allowed: false, remaining: 0, retryAfterSeconds: toNextWindow(Date.now()) };
+    if (success) return verdict;
+    return { allowed: false, remaining: 0, retryAfterSeconds: toNextWindow(perLocation.seconds, Date.now()) };
   } catch (error) {
     // As the table says: open.
     console.error(JSON.stringify({ error: `limit per location: ${String(error)}` }));
@@ -146,8 +148,8 @@ async function take(env: Env, name: LimitName, key: string): Promise<Verdict> {
 }
 
 /** Seconds, half a window at least: where its windows begin is not said. */
-const toNextWindow = (nowMs: number) =>
-  Math.max(LOCATION_SECONDS / 2, LOCATION_SECONDS - ((nowMs / 1000) % LOCATION_SECONDS));
+const toNextWindow = (windowSeconds: number, nowMs: number) =>
+  Math.max(windowSeconds / 2, windowSeconds - ((nowMs / 1000) % windowSeconds));
 
 /** Who has a place, an address or an account is no newcomer, and has passed the bot check where there is one. */
 async function checkNewcomer(

@@ -11,6 +11,8 @@ export interface Env {
 
   /** Counts per location, over its isolates: 100 in 10 s, as wrangler.toml says. */
   PER_LOCATION?: RateLimit;
+  /** 20 in 60 s. */
+  SIGN_INS?: RateLimit;
 
   /** Where shoppers pay, if not at Stripe's own address. */
   PAYMENT_ORIGIN?: string;
@@ -32,12 +34,14 @@ export interface Env {
   ACCOUNT_LOGIN_URL?: string;
 }
 
-/** A call of the JSON API on behalf of the shopper behind the current request: same identity, same limits. */
+/** A call of the JSON API on behalf of who is behind the current request: same identity, same limits. */
 export interface ApiCall {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "DELETE";
   /** Such as `/api/sales/spring/queue`. */
   path: string;
   body?: unknown;
+  /** Sent as bearer token: of an operator, whose session is in a cookie that only the console knows of. */
+  bearer?: string | undefined;
 }
 
 export interface EdgeContext {

@@ -5,20 +5,26 @@ import { isRefusal, refuse } from "../domain/refusal.ts";
 import { BODY_MAX_BYTES, readBody } from "./body.ts";
 import type { EdgeContext } from "./env.ts";
 
-export const smallForm: MiddlewareHandler<EdgeContext> = async (c, next) => {
-  if (c.req.method !== "POST") {
+export const PAGE_FORM_MAX_BYTES = BODY_MAX_BYTES;
+/** A sale with a hundred items, in the spelling of forms, which makes nine characters of some. */
+export const CONSOLE_FORM_MAX_BYTES = 128 * 1024;
+
+export const smallForm =
+  (bytesMax: number): MiddlewareHandler<EdgeContext> =>
+  async (c, next) => {
+    if (c.req.method !== "POST") {
+      await next();
+      return undefined;
+    }
+    const body = await readBody(c.req.raw, bytesMax);
+    if (isRefusal(body)) return problem(body);
+    const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+    if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
+      return problem(refuse("unsupported_media_type"));
+    const headers = new Headers(c.req.raw.headers);
+    // Of no body a type says nothing, but it would be believed.
+    if (body.byteLength === 0) headers.delete("content-type");
+    c.req.raw = new Request(c.req.raw, { headers, body });
     await next();
     return undefined;
-  }
-  const body = await readBody(c.req.raw, BODY_MAX_BYTES);
-  if (isRefusal(body)) return problem(body);
-  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
-    return problem(refuse("unsupported_media_type"));
-  const headers = new Headers(c.req.raw.headers);
-  // Of no body a type says nothing, but it would be believed.
-  if (body.byteLength === 0) headers.delete("content-type");
-  c.req.raw = new Request(c.req.raw, { headers, body });
-  await next();
-  return undefined;
-};
+  };

@@ -1,5 +1,6 @@
 /** The way to the functions Worker: the service binding, and what goes over it. */
 import {
+  ACCESS_HEADER,
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
   EPOCH_HEADER,
@@ -95,5 +96,6 @@ function patience(from: From | undefined): { signal?: AbortSignal } {
 /** What of a client's headers goes on. */
 function passedOn(from: From | undefined): string[] {
   if (from === undefined) return [];
-  return "stripe" in from ? ["stripe-signature"] : ["authorization", "cookie"];
+  if ("stripe" in from) return ["stripe-signature"];
+  return "operator" in from ? ["authorization", ACCESS_HEADER] : ["authorization", "cookie"];
 }

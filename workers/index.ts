@@ -1,5 +1,5 @@
 /**
- * The edge Worker: pages, the visit without JavaScript, and the API, whose calls are listed in policy.ts and pass
+ * The edge Worker: pages, the visit without JavaScript, the operator's console, and the API, whose calls are listed in policy.ts and pass
  * through door.ts.
  */
 import { Hono, type Context } from "hono";
@@ -10,11 +10,12 @@ import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
 import { widgetOf } from "./bot-check.ts";
 import { answer, copyOf, keep, keyOf, purgesSoFar, type Copy } from "./copies.ts";
+import { operatorConsole } from "./console/console.tsx";
 import { crossOrigin } from "./cross-origin.ts";
 import { pass } from "./door.ts";
 import { draw } from "./draw.ts";
 import type { EdgeContext, Env } from "./env.ts";
-import { smallForm } from "./forms.ts";
+import { CONSOLE_FORM_MAX_BYTES, PAGE_FORM_MAX_BYTES, smallForm } from "./forms.ts";
 import { circuit } from "./functions.ts";
 import { links } from "./links.ts";
 import { logLine } from "./log.ts";
@@ -49,11 +50,12 @@ app.use(async (c, next) => {
   const outer = inner.get(c.req.raw);
   const trace = outer ?? traceOf(c.req.raw.headers);
   c.set("trace", trace);
-  c.set("api", async ({ method, path, body }) => {
+  c.set("api", async ({ method, path, body, bearer }) => {
     // A page's calls of the API go through the same door as a client's: same identity, same limits.
     const headers = new Headers(c.req.raw.headers);
     for (const name of aboutThePage) headers.delete(name);
     if (body !== undefined) headers.set("content-type", "application/json");
+    if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     const request = new Request(new URL(path, c.req.url), init);
     inner.set(request, trace);
@@ -77,7 +79,8 @@ app.use(async (c, next) => {
   return undefined;
 });
 app.use(crossOrigin);
-app.use("/sales/*", smallForm);
+app.use("/sales/*", smallForm(PAGE_FORM_MAX_BYTES));
+app.use("/admin/*", smallForm(CONSOLE_FORM_MAX_BYTES));
 
 app.get("/", async (c) => {
   const answer = await readApi(c, "/api/sales");
@@ -109,6 +112,8 @@ app.route("/", draw);
 app.route("/", links);
 
 app.route("/", visit);
+
+app.route("/admin", operatorConsole);
 
 for (const { path, methods } of policies) {
   for (const [method, policy] of Object.entries(methods)) app.on(method, path, (c) => pass(c, policy));

@@ -17,8 +17,8 @@ export interface Limit extends Rate {
    * without one by address; `address`: by address in any case (IPv6: its /64).
    */
   by: "shopper" | "address";
-  /** Counted per location too, by the binding of wrangler.toml: 100 in 10 s, over all isolates there. */
-  perLocation?: true;
+  /** Counted per location too, over all isolates there, by a binding of wrangler.toml, in windows of so many seconds. */
+  perLocation?: { binding: "PER_LOCATION" | "SIGN_INS"; seconds: number };
   /**
    * What becomes of a request whose count cannot be had. In the isolate it always can. `open`: it goes on, because a count
    * further in is exact (joins, holds) or nothing depends on it.
@@ -31,13 +31,27 @@ export interface Limit extends Rate {
  * Joins and holds are counted once more, exactly, by join.lua and reserve.lua: 10 in a second, both together.
  */
 export const limits = {
-  shopper: { by: "shopper", perSecond: 10, burst: 20, perLocation: true, fails: "open" },
+  shopper: {
+    by: "shopper",
+    perSecond: 10,
+    burst: 20,
+    perLocation: { binding: "PER_LOCATION", seconds: 10 },
+    fails: "open",
+  },
   /** Newcomers from one address: a household or an office at once, and then one a second. */
   newcomer: { by: "address", perSecond: 1, burst: 100, fails: "open" },
   /** What is the same for everybody, where no cache could answer: mostly addresses made up to get around it. */
   look: { by: "address", perSecond: 20, burst: 100, fails: "open" },
   /** Consoles and scripts; whoever tries out tokens gets no further. */
   operator: { by: "address", perSecond: 10, burst: 50, fails: "open" },
+  /** Trying out tokens: ten at once, then one in ten seconds. */
+  signIn: {
+    by: "address",
+    perSecond: 0.1,
+    burst: 10,
+    perLocation: { binding: "SIGN_INS", seconds: 60 },
+    fails: "open",
+  },
   /** Webhooks, which come in bursts and from few addresses. */
   webhook: { by: "address", perSecond: 100, burst: 500, fails: "open" },
 } as const satisfies Record<string, Limit>;
@@ -59,10 +73,12 @@ export interface Policy {
    * - `public`: the same for everybody, so it goes on without cookies and tokens
    * - `shopper`: anybody; who has no identity gets one
    * - `ticket`, `pass`: only with a valid one of this sale
-   * - `operator`: the functions check the operator's token
+   * - `operator`: the functions check the token, session or assertion of Cloudflare Access
    * - `stripe`: signed by Stripe, which the functions check; its body goes on as it came
    */
   from: "public" | "shopper" | Extract<TokenKind, "ticket" | "pass"> | "operator" | "stripe";
+  /** Another limit than that of who it is from. */
+  limit?: LimitName;
   /** Only so many from an address: of those who cannot show that they were here before. */
   newcomers?: "counted";
   /** After the bot check, where there is one. */
@@ -125,6 +141,10 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   {
     path: "/api/admin/sales/:sale/invites",
     methods: { POST: { from: "operator", body: "csv" } },
+  },
+  {
+    path: "/api/admin/session",
+    methods: { GET: { from: "operator" }, POST: { from: "operator", limit: "signIn" } },
   },
   {
     path: "/api/admin/*",

@@ -57,6 +57,8 @@ const story: [method: "GET" | "POST" | "PUT" | "DELETE", path: string, outcome: 
   ["GET", "/api/sales/{sale}/orders/{id}", 200],
   ["DELETE", "/api/sales/{sale}/reservations/{id}", "already_confirmed"],
   ["DELETE", "/api/sales/{sale}/queue", 204],
+  ["POST", "/api/admin/session", 201],
+  ["GET", "/api/admin/session", 200],
   ["GET", "/api/admin/sales/{sale}/live", 200],
   ["GET", "/api/admin/sales/{sale}/orders", 200],
   ["GET", "/api/admin/sales/{sale}/reservations", 200],

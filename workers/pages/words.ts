@@ -8,6 +8,7 @@ import { refusals, type RefusalWord } from "../../domain/refusal.ts";
 /** Words only operators can meet. */
 type OperatorWord =
   | "unauthorized"
+  | "forbidden"
   | "already_sent"
   | "sale_exists"
   | "sale_ended"
