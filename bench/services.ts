@@ -10,6 +10,7 @@ export const benchServices = (stores: Pick<Services, "redis" | "postgres" | "pay
   identitySecret: secret,
   email: { send: () => Promise.reject(new Error("the bench sends no e-mail")) },
   emailFrom: "",
+  actor: "a bench",
   emailLimits: { perMinute: 1, perDay: 1 },
   later: () => undefined,
 });

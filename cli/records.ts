@@ -128,14 +128,15 @@ export function defineRecords(program: Command): void {
       const answer = z.object({ entries: z.array(auditEntrySchema) });
       const page = await api.call(answer, "/audit-log", { query: { ...query, sale } });
       out.show(page, () => {
-        const rows = page.entries.map(({ at, sale: of, action, detail }) => [
+        const rows = page.entries.map(({ at, sale: of, action, by, detail }) => [
           time(at),
           of,
           action,
+          by,
           typeof detail["reason"] === "string" ? detail["reason"] : "",
           brief(Object.fromEntries(Object.entries(detail).filter(([name]) => name !== "reason")), 70),
         ]);
-        const head = ["at (UTC)", "sale", "action", "reason", "detail"];
+        const head = ["at (UTC)", "sale", "action", "by", "reason", "detail"];
         return table(head, rows, "There is nothing in it.") + more(page.entries, query.limit, "--before");
       });
     });

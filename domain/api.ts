@@ -307,6 +307,7 @@ export const auditEntrySchema = z
     id: z.int().positive(),
     at: time,
     action: z.string(),
+    by: z.string().describe("whose action it was: a name or a token, or `system`"),
     sale: z.string(),
     detail: z.record(z.string(), z.unknown()).describe("what was changed, from what, and why"),
   })

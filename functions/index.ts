@@ -118,6 +118,7 @@ app.use("/api/admin/*", async (c, next) => {
   const looks = c.req.method === "GET" || c.req.path === api.createSession.path;
   if (who.role === "viewer" && !looks) return problem(refuse("forbidden"));
   c.set("who", who);
+  c.set("services", { ...c.var.services, actor: who.name });
   await next();
   return undefined;
 });

@@ -45,12 +45,14 @@ export interface Services {
   email: EmailSender;
   emailFrom: string;
   emailLimits: EmailLimits;
+  /** Whose doing this is, for the audit log. */
+  actor: string;
   /** Work that outlives the answer (30 s at most on Workers). Its failures are logged, not lost. */
   later: (work: Promise<unknown>) => void;
 }
 
 /** Clients live as long as the isolate: making them anew would import keys and hash scripts for each request. */
-let connected: { env: Env; stores: Omit<Services, "later"> } | undefined;
+let connected: { env: Env; stores: Omit<Services, "actor" | "later"> } | undefined;
 
 export function services(env: Env, context: { waitUntil: (work: Promise<unknown>) => void }): Services {
   if (connected?.env !== env) {
@@ -73,6 +75,7 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
   }
   return {
     ...connected.stores,
+    actor: "system",
     later: (work) =>
       context.waitUntil(
         work.catch((error: unknown) => console.error(JSON.stringify({ later: String(error) }))),

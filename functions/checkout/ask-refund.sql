@@ -1,6 +1,6 @@
 -- Asks for a refund of an order's payment, unless it was asked for or is more than is left.
 --
--- $1 id  $2 sale  $3 order  $4 amount, or null for all that is left  $5 reason  $6 whether units go back
+-- $1 id  $2 sale  $3 order  $4 amount, or null for all that is left  $5 reason  $6 whether units go back  $7 by whom
 -- Answers one row: `asked` now; `same` or `other`: the id was there, for this or for something else; `moved`: somebody
 -- else asked at this moment, to be run again; `above_rest`; `no_payment`.
 with payment as (
@@ -36,8 +36,8 @@ asked as (
   returning id, amount
 ),
 audited as (
-  insert into audit_log (action, sale_id, detail)
-  select 'refund', $2,
+  insert into audit_log (action, actor, sale_id, detail)
+  select 'refund', $7, $2,
          jsonb_build_object('order', $3::uuid, 'refund', id, 'amount', amount, 'returnStock', $6::boolean,
                             'reason', $5::text)
     from asked

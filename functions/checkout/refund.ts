@@ -48,7 +48,7 @@ export async function askRefund(
   { id, amount, returnStock, reason }: RefundRequest,
 ): Promise<{ id: string; state: "asked" } | RefundRefusal> {
   const ask = async () => {
-    const params = [id, saleId, orderId, amount ?? null, reason, returnStock];
+    const params = [id, saleId, orderId, amount ?? null, reason, returnStock, services.actor];
     return (await services.postgres(askedRow, askRefundSql, params))[0]?.outcome;
   };
   let outcome = await ask();

@@ -54,7 +54,7 @@ export async function retryEmail(
   services: Services,
   id: string,
 ): Promise<{ id: string; state: State } | Refusal<"not_found" | "already_sent">> {
-  const retry = () => services.postgres(z.object({ state: z.enum(states) }), retrySql, [id]);
+  const retry = () => services.postgres(z.object({ state: z.enum(states) }), retrySql, [id, services.actor]);
   let [row] = await retry();
   // It may have waited for another one who retried it at this moment, which a new statement sees.
   if (row?.state === "dead") [row] = await retry();

@@ -41,8 +41,8 @@ export async function approve(
   if (waiting.outcome !== "waiting") return { outcome: waiting.outcome, detail: "" };
   await services.postgres(
     z.unknown(),
-    "insert into audit_log (action, sale_id, detail) values ('approve', $1, $2)",
-    [saleId, JSON.stringify({ discrepancy, kind: waiting.kind, subject: waiting.subject })],
+    "insert into audit_log (action, actor, sale_id, detail) values ('approve', $3, $1, $2)",
+    [saleId, JSON.stringify({ discrepancy, kind: waiting.kind, subject: waiting.subject }), services.actor],
   );
   await drain(services, saleId);
   const run = { looking: { run: waiting.run_id, sale: saleId }, sale: waiting.definition };

@@ -92,10 +92,10 @@ export async function setRemedyLimit(
   const [row] = await services.postgres(
     z.object({ id: z.string() }),
     `with changed as (update sales set remedy_limit = $2 where id = $1 returning id),
-          audited as (insert into audit_log (action, sale_id, detail)
-                      select 'remedy-limit', id, jsonb_build_object('amount', $2::bigint, 'reason', $3::text) from changed)
+          audited as (insert into audit_log (action, actor, sale_id, detail)
+                      select 'remedy-limit', $4, id, jsonb_build_object('amount', $2::bigint, 'reason', $3::text) from changed)
      select id from changed`,
-    [saleId, amount, reason],
+    [saleId, amount, reason, services.actor],
   );
   return row === undefined ? refuse("not_found") : { amount };
 }

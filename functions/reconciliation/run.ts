@@ -50,9 +50,9 @@ export async function beginRun(
        insert into reconciliation_runs (id, sale_id, cause, applies) select $1, id, $3, $4 from sales where id = $2
        on conflict do nothing returning id
      )
-     insert into audit_log (action, sale_id, detail)
-     select 'reconcile', $2, jsonb_build_object('run', id, 'cause', $3::text, 'apply', $4::boolean) from begun`,
-    [runId, saleId, cause, applies],
+     insert into audit_log (action, actor, sale_id, detail)
+     select 'reconcile', $5, $2, jsonb_build_object('run', id, 'cause', $3::text, 'apply', $4::boolean) from begun`,
+    [runId, saleId, cause, applies, services.actor],
   );
   const [row] = await services.postgres(
     z.object({ sale_id: z.string(), applies: z.boolean() }),

@@ -2,7 +2,7 @@
 -- whether the sale that is there is the same.
 --
 -- $1 id  $2 definition, JSON  $3 seed of the draw, or null  $4 seed of the draw of slots, or null
--- $5 units set aside for slots, JSON { sku: units }
+-- $5 units set aside for slots, JSON { sku: units }  $6 by whom
 -- Answers one row: created now?  the same as asked for?  published before? No row if another call creates the
 -- sale at this moment: run it again.
 with created as (
@@ -27,7 +27,7 @@ cursor_set as (
   insert into sync_cursor (sale_id) select id from created
 ),
 audited as (
-  insert into audit_log (action, sale_id, detail) select 'create', id, $2::jsonb from created
+  insert into audit_log (action, actor, sale_id, detail) select 'create', $6, id, $2::jsonb from created
 )
 select true as created, true as same, false as published from created
 union all

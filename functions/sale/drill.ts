@@ -22,8 +22,8 @@ export async function drill(
     return await missing(services, saleId);
   await services.postgres(
     z.unknown(),
-    "insert into audit_log (action, sale_id) select 'drill', id from sales where id = $1",
-    [saleId],
+    "insert into audit_log (action, actor, sale_id) select 'drill', $2, id from sales where id = $1",
+    [saleId, services.actor],
   );
   await persist("UNLINK", () => services.redis.unlink(...Object.values(keys)));
   return { lost: true };

@@ -118,8 +118,8 @@ export async function rebuildSale(
   services.later(settleBegun(services, [...begun.values()]));
   await services.postgres(
     z.unknown(),
-    "insert into audit_log (action, sale_id, detail) values ('rebuild', $1, $2)",
-    [saleId, JSON.stringify({ epoch, reservations })],
+    "insert into audit_log (action, actor, sale_id, detail) values ('rebuild', $3, $1, $2)",
+    [saleId, JSON.stringify({ epoch, reservations }), services.actor],
   );
   return { epoch, reservations };
 }

@@ -1,6 +1,6 @@
 -- Writes down how Redis has a sale defined, with what changed. Repeating it changes nothing.
 --
--- $1 sale  $2 definition, JSON  $3 action  $4 reason  $5 whether the definition's release size counts again
+-- $1 sale  $2 definition, JSON  $3 action  $4 reason  $5 whether the definition's release size counts again  $6 by whom
 with known as (
   select definition from sales where id = $1 and settled_at is null for update
 ),
@@ -15,5 +15,5 @@ written as (
     from known
    where id = $1
 )
-insert into audit_log (action, sale_id, detail)
-select $3, $1, jsonb_build_object('reason', $4::text, 'changed', changed) from changes where changed is not null
+insert into audit_log (action, actor, sale_id, detail)
+select $3, $6, $1, jsonb_build_object('reason', $4::text, 'changed', changed) from changes where changed is not null

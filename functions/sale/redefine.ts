@@ -144,6 +144,7 @@ async function writeDown(
       change,
       reason,
       change === "update",
+      services.actor,
     ]);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;

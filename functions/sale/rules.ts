@@ -94,8 +94,14 @@ async function setRule(
     services.postgres(
       z.unknown(),
       `with changed as (update sales set ${column} = $2 where id = $1)
-       insert into audit_log (action, sale_id, detail) values ($3, $1, $4)`,
-      [saleId, now, rule, JSON.stringify({ before, [field]: rule === "releaseSize" ? value : now, reason })],
+       insert into audit_log (action, actor, sale_id, detail) values ($3, $5, $1, $4)`,
+      [
+        saleId,
+        now,
+        rule,
+        JSON.stringify({ before, [field]: rule === "releaseSize" ? value : now, reason }),
+        services.actor,
+      ],
     ),
   );
   return { now };

@@ -29,6 +29,7 @@ export async function createSale(
       sale.lobby === "draw" ? mintSeed() : null,
       sale.slots?.allocation === "draw" ? mintSeed() : null,
       JSON.stringify(Object.fromEntries(slotsBySku(sale))),
+      services.actor,
     ]);
   // No row: it waited for another that created this sale meanwhile, which a new statement sees.
   const row = (await create())[0] ?? (await create())[0];

@@ -125,10 +125,11 @@ const auditRow = z
     id: bigint,
     at: instant,
     action: z.string(),
+    actor: z.string(),
     sale_id: z.string(),
     detail: z.record(z.string(), z.unknown()),
   })
-  .transform(({ sale_id, ...rest }): AuditEntry => ({ ...rest, sale: sale_id }));
+  .transform(({ sale_id, actor, ...rest }): AuditEntry => ({ ...rest, sale: sale_id, by: actor }));
 
 /** @param page `before`: the last id of the page before */
 export async function listAudit(
@@ -137,7 +138,7 @@ export async function listAudit(
 ): Promise<AuditEntry[]> {
   return await services.postgres(
     auditRow,
-    `select id, at, action, sale_id, detail from audit_log
+    `select id, at, action, actor, sale_id, detail from audit_log
       where ($1::text is null or sale_id = $1) and ($2::bigint is null or id < $2)
       order by id desc limit $3`,
     [page.sale ?? null, page.before ?? null, page.limit],

@@ -72,9 +72,9 @@ const invalid = (pointer: string, detail: string) =>
 async function audit(services: Services, saleId: string, topped: TopUp): Promise<void> {
   await services.postgres(
     z.unknown(),
-    `insert into audit_log (action, sale_id, detail) select 'top-up', $1, $2::jsonb
+    `insert into audit_log (action, actor, sale_id, detail) select 'top-up', $3, $1, $2::jsonb
       where not exists (select from audit_log
                          where action = 'top-up' and sale_id = $1 and detail ->> 'id' = $2::jsonb ->> 'id')`,
-    [saleId, JSON.stringify(topped)],
+    [saleId, JSON.stringify(topped), services.actor],
   );
 }

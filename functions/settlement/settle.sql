@@ -47,8 +47,8 @@ kept as (
   insert into settlements (sale_id, run_id, report) select id, $2, $3::jsonb from due
 ),
 audited as (
-  insert into audit_log (action, sale_id, detail)
-  select 'settle', id, jsonb_build_object('run', $2::uuid) from due
+  insert into audit_log (action, actor, sale_id, detail)
+  select 'settle', 'system', id, jsonb_build_object('run', $2::uuid) from due
 ),
 settled as (
   update sales set settled_at = now() from due where sales.id = due.id returning sales.id

@@ -34,6 +34,7 @@ export async function useOutbox() {
   const services = (limits: Partial<EmailLimits> = {}, email = senderTo(mail)): Services => ({
     ...world.services(),
     email,
+    actor: "a test",
     emailLimits: { ...LIMITS, ...limits },
   });
   return {

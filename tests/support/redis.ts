@@ -90,6 +90,7 @@ function servicesOn(url: string): Services {
     identitySecret: "i".repeat(32),
     email: { send: () => Promise.reject(new Error("no e-mail in these tests")) },
     emailFrom: "shop@example.com",
+    actor: "a test",
     emailLimits: { perMinute: 100_000, perDay: 1_000_000 },
     later: (work) => void work.catch(() => undefined),
   };

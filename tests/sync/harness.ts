@@ -71,6 +71,7 @@ async function startWorld() {
     identitySecret: "i".repeat(32),
     email: { send: () => Promise.reject(new Error("no e-mail in these tests")) },
     emailFrom: "shop@example.com",
+    actor: "a test",
     emailLimits: { perMinute: 100_000, perDay: 1_000_000 },
     later: (work) => void underWay.push(work.catch((error: unknown) => failures.push(error))),
   });
