@@ -30,6 +30,8 @@ export interface StackOptions {
   adminToken?: string;
   /** More of the edge's variables, such as those of the bot check or of the shop's accounts. */
   edge?: Record<string, string>;
+  /** More of the functions' variables, such as a viewer's token. */
+  functions?: Record<string, string>;
   /** Keeps the Workers' logs to itself. */
   quiet?: boolean;
   /** Where the Workers' logs go, line by line. Default: standard error, without the lines of requests that went well. */
@@ -113,6 +115,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         STRIPE_SECRET_KEY: stripe.secretKey,
         STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
         STRIPE_API_URL: stripe.url,
+        ...options.functions,
       },
       mailboxUrl: mailbox.url,
       log,

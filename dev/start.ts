@@ -9,11 +9,12 @@ const HELP = `The whole flash sale on this machine, until Ctrl-C. A demo sale op
 
   PORT=8787            port of the shop
   ADMIN_TOKEN=…        the operator's token (default: a new one, printed)
+  VIEWER_TOKEN=…       a token that only looks (default: none)
   DATABASE_URL=…       a PostgreSQL to use (default: one is started, and removed at the end)
   REDIS_SERVER=path    the redis-server to run (default: from PATH)
   BOT_CHECK=1          who joins passes a bot check first (a double of Turnstile)
 `;
-const ADMIN_TOKEN_MIN_CHARS = 16;
+const TOKEN_MIN_CHARS = 16;
 const DEMO_OPENS_MS = 60_000;
 const DEMO_LASTS_MS = 3_600_000;
 
@@ -44,14 +45,19 @@ async function main(): Promise<void> {
   await check?.close();
 }
 
-function settings(): Pick<StackOptions, "port" | "adminToken"> & { port: number } {
-  const { PORT = "8787", ADMIN_TOKEN: adminToken } = process.env;
+function settings(): Pick<StackOptions, "port" | "adminToken" | "functions"> & { port: number } {
+  const { PORT = "8787", ADMIN_TOKEN: adminToken, VIEWER_TOKEN: viewerToken } = process.env;
   const port = Number(PORT);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`PORT must be a number from 1 to 65535, not "${PORT}".`);
-  if (adminToken !== undefined && adminToken.length < ADMIN_TOKEN_MIN_CHARS)
-    throw new Error(`ADMIN_TOKEN must have ${ADMIN_TOKEN_MIN_CHARS} characters or more.`);
-  return adminToken === undefined ? { port } : { port, adminToken };
+  for (const [name, token] of Object.entries({ ADMIN_TOKEN: adminToken, VIEWER_TOKEN: viewerToken }))
+    if (token !== undefined && token.length < TOKEN_MIN_CHARS)
+      throw new Error(`${name} must have ${TOKEN_MIN_CHARS} characters or more.`);
+  return {
+    port,
+    ...(adminToken === undefined ? {} : { adminToken }),
+    ...(viewerToken === undefined ? {} : { functions: { VIEWER_TOKEN: viewerToken } }),
+  };
 }
 
 function describe(stack: Stack, saleId: string): void {
@@ -59,7 +65,8 @@ function describe(stack: Stack, saleId: string): void {
   say(`
   Shop       ${shop}/sales/${saleId}  (a demo sale; opens in a minute)
   API        ${shop}/openapi.json
-  Operator   ${stack.adminToken}  (bearer token of ${shop}/api/admin/…)
+  Console    ${shop}/admin
+  Operator   ${stack.adminToken}  (signs in there; bearer token of ${shop}/api/admin/…)
   E-mail     ${stack.mailbox.url}
   Payments   ${stack.stripe.url}  (a stand-in for Stripe: no money moves; switches at /_control, key ${stack.stripe.secretKey})
   Redis      ${stack.redis.url}  (Upstash REST; token ${stack.gatewayToken})

@@ -279,6 +279,36 @@ export const storedSaleSchema = z
   })
   .openapi("StoredSale");
 
+export const overviewSchema = z
+  .object({
+    now: time,
+    sales: z.array(
+      z.object({
+        id: saleIdSchema,
+        name: z.string(),
+        phase: z.enum(phases),
+        mode: z.enum(modes),
+        lobbyOpensAt: time,
+        opensAt: time,
+        closesAt: time,
+        stock: units.describe("with top-ups"),
+        held: units,
+        sold: units,
+        line: z
+          .object({ joined: units, waiting: units, inside: units })
+          .nullable()
+          .describe("null where Redis does not say"),
+        redis: z
+          .enum(["knows", "missing", "unavailable", "gone"])
+          .describe(
+            "`missing`: it has lost the sale, which has to be rebuilt; `gone`: settled, or not published yet",
+          ),
+        discrepancies: units.describe("that nobody has settled"),
+      }),
+    ),
+  })
+  .openapi("Overview");
+
 export const storedReservationSchema = z
   .object({
     id: z.uuid(),
@@ -438,6 +468,7 @@ export type Reservation = z.output<typeof reservationSchema>;
 export type Order = z.output<typeof orderSchema>;
 export type Live = z.output<typeof liveSchema>;
 export type StoredSale = z.output<typeof storedSaleSchema>;
+export type Overview = z.output<typeof overviewSchema>;
 export type StoredReservation = z.output<typeof storedReservationSchema>;
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 export type StoredOrder = z.output<typeof storedOrderSchema>;
@@ -757,6 +788,17 @@ export const listSalesForOperator = createRoute({
   security: operator,
   responses: {
     200: json(z.object({ sales: z.array(saleSchema) }), "the sales"),
+    ...refusing("unauthorized"),
+  },
+});
+
+export const readOverview = createRoute({
+  method: "get",
+  path: "/api/admin/overview",
+  summary: "How all sales stand: phase, units, line, and what is wrong",
+  security: operator,
+  responses: {
+    200: json(overviewSchema, "the latest to open first, two hundred at most"),
     ...refusing("unauthorized"),
   },
 });

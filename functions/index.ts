@@ -57,6 +57,7 @@ import { listRuns, readRun, reconcile, setRemedyLimit } from "./reconciliation/r
 import { readSettlement, reportCsv, reportPage } from "./settlement/report.ts";
 import { listOrders, listStoredSales, readLive } from "./sale/live.ts";
 import { listAudit, listReservations, ordersCsv, readStoredSale } from "./sale/stored.ts";
+import { readOverview } from "./sale/overview.ts";
 import { drill } from "./sale/drill.ts";
 import { rebuildSale } from "./sale/rebuild.ts";
 import { closeSale, openSale, updateSale } from "./sale/redefine.ts";
@@ -275,6 +276,8 @@ app.openapi(api.createSale, async (c) => {
 app.openapi(api.listSalesForOperator, async (c) =>
   c.json({ sales: await listStoredSales(c.var.services) }, 200),
 );
+
+app.openapi(api.readOverview, async (c) => c.json(await readOverview(c.var.services), 200));
 
 app.openapi(api.readStoredSale, async (c) =>
   c.json(accepted(await readStoredSale(c.var.services, c.req.valid("param").sale)), 200),

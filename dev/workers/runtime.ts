@@ -17,8 +17,8 @@ export interface RunningWorker {
   scheduled(): Promise<void>;
   /** Ends its workerd at once: requests under way get no answer. */
   kill(): Promise<void>;
-  /** Starts it again on the same port. */
-  restart(): Promise<void>;
+  /** Starts it again on the same port. @param changed variables and secrets from now on; undefined takes one away */
+  restart(changed?: Record<string, string | undefined>): Promise<void>;
 }
 
 export interface WorkerOptions {
@@ -42,7 +42,8 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function startWorker(bundle: Bundle, options: WorkerOptions): Promise<RunningWorker> {
   let port = await freePort();
-  const { name, bindings, services = {}, purge, mailboxUrl, log } = options;
+  const { name, services = {}, purge, mailboxUrl, log } = options;
+  const bindings = { ...options.bindings };
   const modules = purge === undefined ? bundle.modules : [await cacheEntry(), ...bundle.modules];
   const start = async () => {
     // Miniflare ends the process at a signal by itself, before we could close the rest: ending is the stack's to do.
@@ -135,7 +136,10 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
       running = undefined;
       await ending?.dispose();
     },
-    async restart() {
+    async restart(changed = {}) {
+      for (const [binding, value] of Object.entries(changed))
+        if (value === undefined) delete bindings[binding];
+        else bindings[binding] = value;
       running ??= await start();
     },
   };

@@ -59,6 +59,7 @@ const story: [method: "GET" | "POST" | "PUT" | "DELETE", path: string, outcome: 
   ["DELETE", "/api/sales/{sale}/queue", 204],
   ["POST", "/api/admin/session", 201],
   ["GET", "/api/admin/session", 200],
+  ["GET", "/api/admin/overview", 200],
   ["GET", "/api/admin/sales/{sale}/live", 200],
   ["GET", "/api/admin/sales/{sale}/orders", 200],
   ["GET", "/api/admin/sales/{sale}/reservations", 200],

@@ -6,17 +6,23 @@ import type { SaleInput } from "../../domain/sale.ts";
 import { startStack, type Stack } from "../../dev/stack.ts";
 import { tokenKeys, type Claims } from "../../domain/token.ts";
 
+type Variables = () => Promise<Record<string, string>>;
+const none: Variables = () => Promise.resolve({});
+
 /**
  * @param log what the Workers logged, line by line
  * @param edge more variables of the edge, asked for when the stack starts
+ * @param functions and of the functions
  */
 export function withStack(
   log: string[] = [],
-  edge: () => Promise<Record<string, string>> = () => Promise.resolve({}),
+  edge: Variables = none,
+  functions: Variables = none,
 ): { get: () => Stack } {
   let stack: Stack | undefined;
   beforeAll(async () => {
-    stack = await startStack({ log: (line) => void log.push(line), edge: await edge() });
+    const more = { edge: await edge(), functions: await functions() };
+    stack = await startStack({ log: (line) => void log.push(line), ...more });
   });
   afterAll(() => stack?.close());
   return {

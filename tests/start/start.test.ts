@@ -78,7 +78,7 @@ describe("npm start", () => {
   test("--help says what can be set", async () => {
     const { exit, said } = start({}, ["--help"]);
     expect(await exit).toBe(0);
-    for (const name of ["PORT", "ADMIN_TOKEN", "DATABASE_URL", "REDIS_SERVER", "BOT_CHECK"])
+    for (const name of ["PORT", "ADMIN_TOKEN", "DATABASE_URL", "REDIS_SERVER", "BOT_CHECK", "VIEWER_TOKEN"])
       expect(said()).toContain(name);
   });
 });

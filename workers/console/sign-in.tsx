@@ -78,8 +78,12 @@ function pathOf(c: Ctx): string {
 }
 
 /** Where to go after signing in: a page of the console and nothing else. */
-const targetOf = (to: string | undefined): string =>
-  to !== undefined && /^\/admin(?:[/?][\w/?=&.%-]*)?$/.test(to) ? to : "/admin";
+function targetOf(to = ""): string {
+  const here = "https://console.invalid";
+  if (!URL.canParse(to, here)) return "/admin";
+  const { origin, pathname, search } = new URL(to, here);
+  return origin === here && /^\/admin(?:\/|$)/.test(pathname) ? pathname + search : "/admin";
+}
 
 const outOfReach = (c: Ctx, refused: Refused) =>
   page({
