@@ -792,6 +792,18 @@ export const listSalesForOperator = createRoute({
   },
 });
 
+export const previewSale = createRoute({
+  method: "post",
+  path: "/api/admin/preview",
+  summary: "What a sale would be: judged and filled in like a new one; nothing is created",
+  security: operator,
+  request: { body: body(saleSchema) },
+  responses: {
+    200: json(publicSaleSchema, "as it would be now"),
+    ...refusing("unauthorized", "forbidden", "invalid_input"),
+  },
+});
+
 export const readOverview = createRoute({
   method: "get",
   path: "/api/admin/overview",

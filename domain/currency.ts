@@ -30,6 +30,23 @@ function formatOf(currency: string): Intl.NumberFormat {
 
 const decimalsOf = (currency: string) => formatOf(currency).resolvedOptions().maximumFractionDigits ?? 2;
 
+/** Well-formed, for `Intl`; whether there is such a currency, the sale's schema says. */
+const isCode = (currency: string) => /^[A-Z]{3}$/.test(currency);
+
+/** An amount as it is typed, such as 149.00. @param minor smallest units */
+export const amountText = (minor: number, currency: string): string => {
+  const decimals = isCode(currency) ? decimalsOf(currency) : 0;
+  return (minor / 10 ** decimals).toFixed(decimals);
+};
+
+/** What was typed, in smallest units; undefined for what is no amount of this currency. */
+export function amountOf(text: string, currency: string): number | undefined {
+  const decimals = isCode(currency) ? decimalsOf(currency) : 0;
+  const [, whole = "", , rest = ""] = /^(\d{1,12})([.,](\d+))?$/.exec(text.trim()) ?? [];
+  if (whole === "" || rest.length > decimals) return undefined;
+  return Number(whole + rest.padEnd(decimals, "0"));
+}
+
 /** Such as €1.00, ¥100 or KWD 1.000. @param minor smallest units */
 export const moneyText = (minor: number, currency: string): string =>
   formatOf(currency).format(minor / 10 ** decimalsOf(currency));

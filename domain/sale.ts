@@ -38,12 +38,15 @@ const instant = z.iso
 export const STOCK_MAX = 10_000_000;
 const PRICE_MAX = 1_000_000_000;
 
+const WHOLE = "must be a whole number";
+const EMPTY = "must not be empty";
+
 export const itemSchema = z.strictObject({
   sku: skuSchema,
-  name: z.string().trim().min(1).max(120),
-  stock: z.int().min(0).max(STOCK_MAX),
-  price: z.int().min(0).max(PRICE_MAX),
-  limit: z.int().min(1).max(100).default(1),
+  name: z.string().trim().min(1, EMPTY).max(120),
+  stock: z.int(WHOLE).min(0).max(STOCK_MAX),
+  price: z.int(WHOLE).min(0).max(PRICE_MAX),
+  limit: z.int(WHOLE).min(1).max(100).default(1),
 });
 
 const isOrigin = (text: string) =>
@@ -51,7 +54,7 @@ const isOrigin = (text: string) =>
 
 const fields = z.strictObject({
   id: saleIdSchema,
-  name: z.string().trim().min(1).max(120),
+  name: z.string().trim().min(1, EMPTY).max(120),
   description: z.string().trim().max(2000).default(""),
   image: z
     .string()
@@ -66,7 +69,7 @@ const fields = z.strictObject({
   items: z.array(itemSchema).min(1).max(100),
   slots: z
     .strictObject({
-      count: z.int().min(1).max(STOCK_MAX),
+      count: z.int(WHOLE).min(1).max(STOCK_MAX),
       allocation: z.enum(["first_come", "draw"]).default("first_come"),
       claimUntil: instant,
     })
@@ -87,16 +90,16 @@ const fields = z.strictObject({
     })
     .optional(),
   /** Days after closing until registered addresses are deleted. */
-  keepAddressesDays: z.int().min(0).max(3650).default(30),
+  keepAddressesDays: z.int(WHOLE).min(0).max(3650).default(30),
   lobby: z.enum(["arrival", "draw"]).default("arrival"),
   identity: z.enum(["anyone", "registered", "account"]).default("anyone"),
   /** People who leave the line at each release, at most. */
-  releaseSize: z.int().min(1).max(10_000).default(100),
-  releaseEverySeconds: z.int().min(1).max(60).default(5),
+  releaseSize: z.int(WHOLE).min(1).max(10_000).default(100),
+  releaseEverySeconds: z.int(WHOLE).min(1).max(60).default(5),
   /** People inside at once, at most. */
-  capacity: z.int().min(1).max(100_000).default(500),
-  passSeconds: z.int().min(5).max(3600).default(300),
-  holdSeconds: z.int().min(5).max(3600).default(600),
+  capacity: z.int(WHOLE).min(1).max(100_000).default(500),
+  passSeconds: z.int(WHOLE).min(5).max(3600).default(300),
+  holdSeconds: z.int(WHOLE).min(5).max(3600).default(600),
   /** Other sites whose pages may act in this sale, with tokens of their own. */
   allowedOrigins: z
     .array(z.string().max(200).refine(isOrigin, "an origin, such as https://shop.example"))

@@ -63,7 +63,7 @@ import { rebuildSale } from "./sale/rebuild.ts";
 import { closeSale, openSale, updateSale } from "./sale/redefine.ts";
 import { pauseSale, resumeSale, setMode, setReleaseSize } from "./sale/rules.ts";
 import { topUp } from "./sale/top-up.ts";
-import { createSale, listSales, missing, readSale, readSettled } from "./sale/sale.ts";
+import { createSale, listSales, previewSale, missing, readSale, readSettled } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
 import { Unavailable } from "./unavailable.ts";
 import { z } from "zod";
@@ -276,6 +276,8 @@ app.openapi(api.createSale, async (c) => {
 app.openapi(api.listSalesForOperator, async (c) =>
   c.json({ sales: await listStoredSales(c.var.services) }, 200),
 );
+
+app.openapi(api.previewSale, async (c) => c.json(await previewSale(c.req.valid("json")), 200));
 
 app.openapi(api.readOverview, async (c) => c.json(await readOverview(c.var.services), 200));
 

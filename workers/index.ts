@@ -65,7 +65,9 @@ app.use(async (c, next) => {
     return answer;
   });
   await next();
-  for (const [name, value] of Object.entries(securityHeaders(c.env))) c.header(name, value);
+  // A page may be stricter.
+  for (const [name, value] of Object.entries(securityHeaders(c.env)))
+    if (!c.res.headers.has(name)) c.header(name, value);
   if (!c.res.headers.has("x-layer")) c.header("x-layer", "edge");
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   if (outer !== undefined) return;

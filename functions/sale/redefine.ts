@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import type { PublicSale } from "../../domain/api.ts";
+import { fixedIn } from "../../domain/kept.ts";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
 import { saleSchema, type Sale } from "../../domain/sale.ts";
 import { tick } from "../queue/pulse.ts";
@@ -160,33 +161,6 @@ export async function readDefinition(
 ): Promise<{ text: string; sale: Sale } | undefined> {
   const text = await persist("HGET", () => services.redis.hget<string>(saleKeys(saleId).sale, "definition"));
   return text === null ? undefined : { text, sale: saleSchema.parse(JSON.parse(text)) };
-}
-
-/** What a published sale keeps, where another definition has it otherwise. Pure. */
-export function fixedIn(before: Sale, after: Sale): { pointer: string; detail: string }[] {
-  const errors: { pointer: string; detail: string }[] = [];
-  const keeps = (pointer: string, is: boolean, detail = "stays as it was once a sale is published") => {
-    if (!is) errors.push({ pointer, detail });
-  };
-  keeps("/lobby", after.lobby === before.lobby);
-  keeps("/identity", after.identity === before.identity);
-  if (after.slots === undefined || before.slots === undefined) keeps("/slots", after.slots === before.slots);
-  else {
-    keeps("/slots/count", after.slots.count === before.slots.count);
-    keeps("/slots/allocation", after.slots.allocation === before.slots.allocation);
-  }
-  const known = new Map(before.items.map((item) => [item.sku, item]));
-  const same = known.size === after.items.length && after.items.every(({ sku }) => known.has(sku));
-  keeps("/items", same, "none is added or taken away once a sale is published");
-  after.items.forEach(({ sku, stock }, index) => {
-    const was = known.get(sku)?.stock ?? stock;
-    keeps(
-      `/items/${index}/stock`,
-      stock === was,
-      `stays ${was} once a sale is published; a top-up adds to it`,
-    );
-  });
-  return errors;
 }
 
 /** The same sale, open from `nowMs` on. Registration ends with opening, or does not begin. Pure. */

@@ -42,6 +42,10 @@ export async function createSale(
   return { created: row.created, sale: known ?? (await publicSale(sale, state, Date.now())) };
 }
 
+/** What a sale would be, were it created now. */
+export const previewSale = (sale: Sale): Promise<PublicSale> =>
+  publicSale(sale, { mode: "normal", settled: false, soldOut: false }, Date.now());
+
 /** Publishes what was created but did not reach Redis; for cron. */
 export async function publishPending(services: Services): Promise<void> {
   const pending = await services.postgres(

@@ -1,6 +1,7 @@
 /** redefine.lua: until when a definition may change, and what of the sale goes by it then. */
 import { describe, expect, test } from "vitest";
-import { closedAt, fixedIn, openedAt, redefineScript } from "../../functions/sale/redefine.ts";
+import { fixedIn, keptOncePublished } from "../../domain/kept.ts";
+import { closedAt, openedAt, redefineScript } from "../../functions/sale/redefine.ts";
 import { timesOf } from "../../functions/sale/publish.ts";
 import { saleSchema } from "../../domain/sale.ts";
 import { definition, withRedis } from "../support/redis.ts";
@@ -167,6 +168,9 @@ describe("a definition", () => {
       "/items",
       "/items/0/stock",
     ]);
+    // A sku that is another one is an item taken away and one added.
+    const named = keptOncePublished.map((pointer) => pointer.replace("*", "0"));
+    expect(named.filter((pointer) => !pointers.includes(pointer))).toEqual(["/items/0/sku"]);
     const { slots, ...without } = before;
     expect(slots).toBeDefined();
     expect(fixedIn(before, without)).toMatchObject([{ pointer: "/slots" }]);

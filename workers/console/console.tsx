@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import type { ConsoleContext } from "./context.ts";
 import { page } from "./frame.tsx";
+import { define } from "./define.tsx";
 import { sales } from "./sales.tsx";
 import { signedIn, signIn } from "./sign-in.tsx";
 
@@ -14,6 +15,7 @@ export const operatorConsole = new Hono<ConsoleContext>();
 operatorConsole.route("/", signIn);
 operatorConsole.use("*", signedIn);
 operatorConsole.route("/", sales);
+operatorConsole.route("/", define);
 
 operatorConsole.get("*", (c) =>
   c.html(

@@ -5,9 +5,11 @@ import type { Refused } from "./ask.ts";
 /** The id of the field that a JSON pointer means. */
 export const fieldId = (pointer: string) => `field${pointer.replaceAll("/", "-")}`;
 
-/** What is wrong with one field. */
+/** What is wrong with one field, or with what is in it. */
 export const wrongAt = (refused: Refused | undefined, pointer: string): string[] =>
-  refused?.problem.errors?.filter((error) => error.pointer === pointer).map(({ detail }) => detail) ?? [];
+  refused?.problem.errors
+    ?.filter((error) => error.pointer === pointer || error.pointer.startsWith(`${pointer}/`))
+    .map(({ detail }) => detail) ?? [];
 
 export function Refusal({ refused }: { refused: Refused }) {
   const { problem, retryAfter } = refused;
