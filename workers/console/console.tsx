@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import type { ConsoleContext } from "./context.ts";
 import { page } from "./frame.tsx";
+import { audit } from "./audit.tsx";
 import { define } from "./define.tsx";
 import { sales } from "./sales.tsx";
 import { signedIn, signIn } from "./sign-in.tsx";
@@ -16,6 +17,7 @@ operatorConsole.route("/", signIn);
 operatorConsole.use("*", signedIn);
 operatorConsole.route("/", sales);
 operatorConsole.route("/", define);
+operatorConsole.route("/", audit);
 
 operatorConsole.get("*", (c) =>
   c.html(
