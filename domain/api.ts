@@ -230,6 +230,7 @@ export const liveSchema = z
     mode: z.enum(modes),
     epoch: z.int().positive(),
     line: z.object({ joined: units, nowServing: units, waiting: units, inside: units, holds: units }),
+    perSecond: pulseSchema.shape.perSecond,
     release: pulseSchema.shape.release,
     items: z.array(
       z.object({
@@ -241,13 +242,30 @@ export const liveSchema = z
         confirmed: units,
       }),
     ),
+    turnedAway: z
+      .object({
+        limited: units.describe("429: somebody asked too often"),
+        failed: units.describe("5xx: on hold, unavailable"),
+      })
+      .describe("how often the edge has answered so about this sale, as far as its isolates have told"),
+    redis: z.object({
+      memoryBytes: units.nullable().describe("all of Redis; null where it does not say"),
+      billedCommands: units.describe("of this sale: calls counted, times what each costs; an estimate"),
+      billedUsd: z.number().nonnegative(),
+    }),
     outbox: z
       .object({ entries: units, lagSeconds: z.number().nonnegative() })
       .describe("what Postgres does not know yet: entries, and the age of the oldest"),
     stored: z
       .object({
         orders: units,
+        ordersPerSecond: z.number().nonnegative().describe("of the last 10 s"),
         shoppers: units.describe("different shoppers with an order"),
+        money: z.object({
+          authorised: money.describe("and not captured yet"),
+          captured: money,
+          refunded: money,
+        }),
         discrepancies: units,
         ledgerDifference: z
           .int()
@@ -329,6 +347,17 @@ export const storedReservationSchema = z
         }),
       )
       .describe("what Stripe was asked for, by the intent's id there"),
+    refunds: z.array(
+      z.object({
+        id: z.uuid(),
+        amount: money,
+        state: z.enum(["asked", "done", "failed"]),
+        reason: z.string(),
+        returnStock: z.boolean(),
+        failure: z.string().nullable(),
+      }),
+    ),
+    confirmedAt: time.nullable().describe("when it became an order"),
   })
   .openapi("StoredReservation");
 
@@ -901,6 +930,7 @@ export const listReservations = createRoute({
     query: z.object({
       id: z.uuid().optional(),
       shopper: z.string().max(64).optional(),
+      number: z.coerce.number().int().nonnegative().optional().describe("the place in line"),
       state: storedReservationSchema.shape.state.optional(),
       after: z.uuid().optional().describe("the last id of the page before"),
       limit: z.coerce.number().int().min(1).max(1000).default(100),

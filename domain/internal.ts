@@ -20,3 +20,5 @@ export const TRACE_HEADER = "traceparent";
 export const REFUSED_HEADER = "x-refused";
 /** What `Retry-After` says, in milliseconds: for the edge's limiter; it does not leave the edge. */
 export const RETRY_HEADER = "x-retry-ms";
+/** How often the edge has answered 429 and 5xx about the sale of this call, since it last said so: `429=3,5xx=1`. */
+export const TURNED_AWAY_HEADER = "x-turned-away";

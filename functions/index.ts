@@ -30,6 +30,7 @@ import {
   REQUEST_ID_HEADER,
   SHOPPER_HEADER,
   TRACE_HEADER,
+  TURNED_AWAY_HEADER,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, notALink, refusals, refuse, type Refusal } from "../domain/refusal.ts";
@@ -65,6 +66,7 @@ import { pauseSale, resumeSale, setMode, setReleaseSize } from "./sale/rules.ts"
 import { topUp } from "./sale/top-up.ts";
 import { createSale, listSales, previewSale, missing, readSale, readSettled } from "./sale/sale.ts";
 import { services, type Env, type Services } from "./services.ts";
+import { count } from "./tallies.ts";
 import { Unavailable } from "./unavailable.ts";
 import { z } from "zod";
 
@@ -93,6 +95,7 @@ const app = new OpenAPIHono<FunctionsContext>({
 app.use(async (c, next) => {
   const startedMs = Date.now();
   c.set("services", services(c.env, c.executionCtx));
+  countTurnedAway(c.req.path, c.req.header(TURNED_AWAY_HEADER));
   await next();
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   // One line for each request, under the id and the trace of the edge's; nothing personal.
@@ -504,6 +507,15 @@ async function slotOf(
       : await c.var.services.keys.verify("slot", said);
   if (claims?.sale === sale) return { slot: { shopper: claims.shopper, asked: said !== undefined } };
   return said === undefined ? { slot: undefined } : notALink("/slotToken");
+}
+
+/** What the edge says with a call about a sale: how many it has turned away. */
+function countTurnedAway(path: string, said: string | undefined): void {
+  const [, limited, failed] = /^429=(\d+),5xx=(\d+)$/.exec(said ?? "") ?? [];
+  const sale = /\/sales\/([^/]+)/.exec(path)?.[1];
+  if (sale === undefined || limited === undefined || failed === undefined) return;
+  count(sale, "edge 429", Number(limited));
+  count(sale, "edge 5xx", Number(failed));
 }
 
 const otherId = () =>

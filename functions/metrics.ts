@@ -43,6 +43,19 @@ const gauges: Record<string, Gauge> = {
         Object.entries(accounts).map(([account, units]): [Labels, number] => [{ sku, account }, units]),
       ),
   },
+  flash_sale_turned_away: {
+    help: "answers 429 (limited) and 5xx (failed) of the edge, as far as its isolates have told",
+    of: ({ turnedAway }) =>
+      Object.entries(turnedAway).map(([why, times]): [Labels, number] => [{ why }, times]),
+  },
+  flash_sale_redis_billed_commands: {
+    help: "commands Upstash bills for the sale, an estimate",
+    of: ({ redis }) => one(redis.billedCommands),
+  },
+  flash_sale_redis_memory_bytes: {
+    help: "what all of Redis takes up",
+    of: ({ redis }) => (redis.memoryBytes === null ? [] : one(redis.memoryBytes)),
+  },
   flash_sale_outbox_entries: {
     help: "changes that Postgres does not know yet",
     of: ({ outbox }) => one(outbox.entries),
@@ -56,6 +69,13 @@ const gauges: Record<string, Gauge> = {
     of: (live) => one(live.stored === null ? 0 : 1),
   },
   flash_sale_orders: { help: "orders in Postgres", of: (live) => stored(live, ({ orders }) => orders) },
+  flash_sale_money: {
+    help: "minor units of the sale's currency, by what became of them",
+    of: ({ stored: known }) =>
+      known === null
+        ? []
+        : Object.entries(known.money).map(([state, amount]): [Labels, number] => [{ state }, amount]),
+  },
   flash_sale_discrepancies: {
     help: "what Postgres refused and nobody has settled",
     of: (live) => stored(live, ({ discrepancies }) => discrepancies),

@@ -9,6 +9,7 @@ import {
   REQUEST_ID_HEADER,
   SHOPPER_HEADER,
   TRACE_HEADER,
+  TURNED_AWAY_HEADER,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -16,6 +17,7 @@ import { createCircuit } from "./circuit.ts";
 import type { Env } from "./env.ts";
 import { sawEpoch } from "./epoch.ts";
 import type { Trace } from "./trace.ts";
+import { takeTurnedAway } from "./turned-away.ts";
 
 /** Per isolate: how the functions have answered of late. */
 export const circuit = createCircuit(Math.random);
@@ -67,6 +69,8 @@ export async function askFunctions(
     if (from.failedBotCheck === true) headers.set(BOT_CHECK_HEADER, "failed");
   }
   if (body !== undefined) headers.set("content-type", type);
+  const turnedAway = takeTurnedAway(new URL(url).pathname);
+  if (turnedAway !== undefined) headers.set(TURNED_AWAY_HEADER, turnedAway.text);
   const startedMs = Date.now();
   const tookMs = () => Date.now() - startedMs;
   try {
@@ -83,6 +87,7 @@ export async function askFunctions(
     return changeable;
   } catch (error) {
     circuit.report(false, tookMs(), Date.now());
+    turnedAway?.putBack();
     console.error(JSON.stringify({ error: `functions: ${String(error)}`, request: trace.requestId }));
     return problem(refuse("unavailable"));
   }

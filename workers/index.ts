@@ -29,6 +29,7 @@ import { policies } from "./policy.ts";
 import { LIST_TAG, saleTag } from "./purge.ts";
 import { securityHeaders } from "./security.ts";
 import { traceOf, type Trace } from "./trace.ts";
+import { noteTurnedAway } from "./turned-away.ts";
 import { visit } from "./visit.tsx";
 
 type Ctx = Context<EdgeContext>;
@@ -145,6 +146,7 @@ function isPlain(url: string): boolean {
 function finish(c: Ctx, ms: number): void {
   const { status, headers } = c.res;
   logLine(c.req.method, routePath(c), c.var.trace, c.res, ms);
+  noteTurnedAway(c.req.path, status);
   for (const name of [REFUSED_HEADER, RETRY_HEADER]) headers.delete(name);
   if (headers.get("cache-control") !== "no-store") return;
   c.header("x-request-id", c.var.trace.requestId);

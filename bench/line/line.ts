@@ -100,10 +100,10 @@ export async function startRedis(): Promise<Redis> {
         // As functions/queue/queue.ts calls it for somebody new, known by cookie, in the lobby.
         ...[String(OPENS_AT_MS - 1000), mintShopper(), "", "", "", "0", "0", "", ""],
       ];
-      const atRelease = [...inLine, keys.inside, keys.stock, keys.holds];
+      const atRelease = [...inLine, keys.inside, keys.stock, keys.holds, keys.tallies];
       const released = async (nowMs: number): Promise<number> => {
         const reply = await send(
-          ...["EVALSHA", releaseSha, String(atRelease.length), ...atRelease, String(nowMs)],
+          ...["EVALSHA", releaseSha, String(atRelease.length), ...atRelease, String(nowMs), "", ""],
         );
         const room = Array.isArray(reply) ? reply[3] : undefined;
         return Array.isArray(room) ? Number(room[1]) : NaN;

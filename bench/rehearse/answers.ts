@@ -123,6 +123,7 @@ export const orderAnswer = z.object({
 export const checkoutAnswer = z.union([z.object({ order: orderAnswer }), z.object({ url: z.url() })]);
 export type CheckoutAnswer = z.output<typeof checkoutAnswer>;
 
+/** Of the live metrics what a proof needs. */
 export const liveAnswer = z.object({
   now: time,
   phase: z.enum(phases),
@@ -152,7 +153,10 @@ export const liveAnswer = z.object({
       ),
     })
     .nullable(),
-}) satisfies z.ZodType<Live>;
+}) satisfies z.ZodType<
+  Partial<Omit<Live, "stored">> & { stored: Partial<NonNullable<Live["stored"]>> | null }
+>;
+export type LiveAnswer = z.output<typeof liveAnswer>;
 
 export const ordersAnswer = z.object({
   orders: z.array(

@@ -1,5 +1,6 @@
 /** What is written down during a run and judged after it. Times are the rehearsal's own clock unless they say otherwise. */
-import type { Draw, Live, Order, StoredOrder } from "../../domain/api.ts";
+import type { Draw, Order, StoredOrder } from "../../domain/api.ts";
+import type { LiveAnswer } from "./answers.ts";
 import type { Ending, Item, Line } from "./crowd.ts";
 import type { Stall } from "./lag.ts";
 import type { Money } from "./payment-page.ts";
@@ -181,7 +182,7 @@ export interface History {
   /** The rehearsal's clock minus the server's; never less than it is. */
   clockAheadMs: number;
   /** Redis' books, looked at while the sale ran. */
-  samples: readonly Live["items"][];
+  samples: readonly LiveAnswer["items"][];
   /** Something was broken on purpose while the sale ran. */
   faultsExpected: boolean;
   /** When the crowd's process stood still, and the front's where it is a process of ours too. */
@@ -190,7 +191,7 @@ export interface History {
 
 /** What the system itself says after the sale. */
 export interface Books {
-  live: Live;
+  live: LiveAnswer;
   orders: readonly StoredOrder[];
   /** What Stripe's double knows of this sale; undefined where there is none, or it did not say. */
   money: Money | undefined;

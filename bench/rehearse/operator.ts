@@ -1,8 +1,15 @@
 /** The operator's side of a rehearsal: create the sale, look at the books, list the orders. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Live, StoredOrder } from "../../domain/api.ts";
+import type { StoredOrder } from "../../domain/api.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { decode, liveAnswer, ordersAnswer, saleAnswer, type PublishedDraws } from "./answers.ts";
+import {
+  decode,
+  liveAnswer,
+  ordersAnswer,
+  saleAnswer,
+  type LiveAnswer,
+  type PublishedDraws,
+} from "./answers.ts";
 import { RehearsalError } from "./errors.ts";
 import type { Answer, Http } from "./http.ts";
 
@@ -15,7 +22,7 @@ export interface Operator {
   /** What is published of its draws now; undefined when there is no answer to be had. */
   draws: (saleId: string) => Promise<PublishedDraws | undefined>;
   /** One look; undefined when there is no answer to be had right now. */
-  live: (saleId: string) => Promise<Live | undefined>;
+  live: (saleId: string) => Promise<LiveAnswer | undefined>;
   /** All orders Postgres has, page by page; undefined as above. */
   orders: (saleId: string) => Promise<StoredOrder[] | undefined>;
 }

@@ -1,5 +1,5 @@
 /** Stock and orders: what shoppers were told, what Redis counts and what Postgres stores must be one and the same. */
-import type { Live } from "../../domain/api.ts";
+import type { LiveAnswer } from "./answers.ts";
 import { unitsOf, who, type Books, type History, type ShopperRecord } from "./history.ts";
 
 export function checkSold({ items, shoppers }: History, { live }: Books): string[] {
@@ -35,7 +35,7 @@ export function checkBooks({ items, samples }: History, { live }: Books): string
   return [...new Set(found)];
 }
 
-function imbalances(items: Live["items"]): string[] {
+function imbalances(items: LiveAnswer["items"]): string[] {
   return items.flatMap(({ sku, stock, available, slots, held, confirmed }) => {
     const books = `available ${available} + slots ${slots} + held ${held} + confirmed ${confirmed}, stock ${stock}`;
     const balanced = available + slots + held + confirmed === stock;

@@ -2,8 +2,8 @@
  * A rehearsal: creates the sale, sends the crowd, waits until the books are closed, judges, reports. Tests call it
  * with a stack they break meanwhile; the command line only parses, prints and stops it.
  */
-import type { Live } from "../../domain/api.ts";
 import type { Sale } from "../../domain/sale.ts";
+import type { LiveAnswer } from "./answers.ts";
 import { costMeter } from "./costs.ts";
 import { planCrowd, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
@@ -153,7 +153,7 @@ export async function runRehearsal(
         progress,
       });
 
-    const samples: Live["items"][] = [];
+    const samples: LiveAnswer["items"][] = [];
     await meter.start();
     const unwatch = watchRun(world, figures, progress, async () => {
       const live = await operator.live(sale.id);

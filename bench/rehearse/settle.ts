@@ -3,8 +3,8 @@
  * paid and left could read what came of it. A pulse a second keeps expiry going, as any visitor would; cron is run more
  * often than once a minute where it lets itself be run.
  */
+import type { LiveAnswer } from "./answers.ts";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Live } from "../../domain/api.ts";
 import type { Books } from "./history.ts";
 import type { Http } from "./http.ts";
 import type { Operator } from "./operator.ts";
@@ -74,7 +74,7 @@ async function stillAbsent(absent: World["lookBacks"]): Promise<World["lookBacks
   return absent.filter((_, index) => known[index] !== true);
 }
 
-const areBooksClosed = ({ stored, outbox, line, items }: Live) =>
+const areBooksClosed = ({ stored, outbox, line, items }: LiveAnswer) =>
   stored !== null &&
   outbox.entries === 0 &&
   line.holds === 0 &&

@@ -10,6 +10,7 @@ import { expireHolds } from "../reservation/expire.ts";
 import { settleSlots } from "../registration/slots.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
+import { isOverdue, news } from "../tallies.ts";
 import { drawOf } from "./draw.ts";
 import releaseLua from "./release.lua";
 import { rememberLine } from "./remember.ts";
@@ -79,18 +80,21 @@ export const releaseScript: Script<SaleSnapshot | z.output<typeof missingReply>>
   name: "release",
   source: releaseLua,
   reply: z.union([stateReply, missingReply]),
+  tellsNews: true,
 };
 
 /** Releases who is due and ends holds that are past their end; cron, pulses, joins and entries all may call it. */
 export async function tick(services: Services, saleId: string): Promise<SaleSnapshot | undefined> {
   const keys = saleKeys(saleId);
+  const counted = news(saleId, Date.now());
   const state = await runScript(
     services.redis,
     releaseScript,
-    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.inside, keys.stock, keys.holds],
-    [""],
+    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.inside, keys.stock, keys.holds, keys.tallies],
+    ["", counted.field, counted.text],
   );
   if (state.word === "missing") return undefined;
+  counted.written();
   if (state.overdue > 0) services.later(expireHolds(services, saleId));
   if (state.slotsDue) services.later(settleSlots(services, saleId));
   rememberLine(services, saleId, state);
@@ -100,10 +104,14 @@ export async function tick(services: Services, saleId: string): Promise<SaleSnap
 /** The tick that this isolate has called last, by sale: when one is due, many joins notice at once. */
 const lastCalled = new Map<string, number>();
 
-/** Ticks after the answer, if one is due: so that the line moves even while nobody reads the pulse. */
+/**
+ * Ticks after the answer, if one is due: so that the line moves even while nobody reads the pulse; or if others do the
+ * ticking and this isolate has something to tell.
+ */
 export function tickIfDue(services: Services, saleId: string, nowMs: number, nextTickMs: number): void {
-  if (nowMs < nextTickMs || (lastCalled.get(saleId) ?? 0) >= nextTickMs) return;
-  lastCalled.set(saleId, nextTickMs);
+  const isDue = nowMs >= nextTickMs && (lastCalled.get(saleId) ?? 0) < nextTickMs;
+  if (!isDue && !isOverdue(saleId, Date.now())) return;
+  if (isDue) lastCalled.set(saleId, nextTickMs);
   services.later(tick(services, saleId));
 }
 

@@ -5,8 +5,10 @@
 -- something that is gone. Ticks that pass on hold release nobody later. Who was drawn has the place that the published
 -- seed gives: static/assets/draw.js says how, and here it is read backwards, from the place to the lobby's number.
 --
--- KEYS  1 sale  2 waitlist  3 lobby  4 released  5 inside  6 stock  7 holds
--- ARGV  1 now (ms, '' for Redis TIME)
+-- Whoever calls may leave what it has counted (tallies.ts): its totals, so that leaving them twice changes nothing.
+--
+-- KEYS  1 sale  2 waitlist  3 lobby  4 released  5 inside  6 stock  7 holds  8 tallies
+-- ARGV  1 now (ms, '' for Redis TIME)  2 who has counted ('' for nobody)  3 its totals, JSON
 -- OUTPUT  { word, ... }, words in order of precedence:
 --   missing  this Redis does not know the sale; nothing follows
 --   state    { epoch, nowMs, mode, settled ('1' or ''), nowServing, lastNumber, perSecondMilli, numbers safe until },
@@ -17,8 +19,8 @@
 --            when what is left is enough for all in line
 --            { seed of the draw ('' without), people drawn (0 before) },
 --            the stock hash as { field, value, ... }
-local sale, waitlist, lobby, released, inside, stock, holds =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local sale, waitlist, lobby, released, inside, stock, holds, tallies =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 -- Arguments of one variadic command, well under Lua's limit of about 8,000.
 local CHUNK = 2000
 -- People one call releases at the most, and places of a draw it looks at; what is left over is for the next tick, but in
@@ -37,6 +39,7 @@ local rules = redis.call('HMGET', sale, 'epoch', 'mode', 'opensAtMs', 'closesAtM
   'lobbyOpensAtMs', 'registrationOpensAtMs', 'lastReleased', 'boundBy', 'drawSeed', 'drawCount', 'drawPlaced',
   'numbersUntil', 'claimUntilMs', 'slotsGiven', 'slotsDecidedFromMs')
 if not rules[1] then return { 'missing' } end
+if ARGV[2] ~= '' then redis.call('HSET', tallies, ARGV[2], ARGV[3]) end
 local epoch, mode, opensAt, closesAt = tonumber(rules[1]), rules[2], tonumber(rules[3]), tonumber(rules[4])
 local everyMs, lastTick = tonumber(rules[5]), tonumber(rules[6])
 local nowServing, lastNumber, perSecondMilli = tonumber(rules[7]), tonumber(rules[8]), tonumber(rules[9])

@@ -5,13 +5,16 @@
  */
 import { Redis } from "@upstash/redis/cloudflare";
 import type { z } from "zod";
+import { count } from "../tallies.ts";
 import { Unavailable } from "../unavailable.ts";
+import { saleOf } from "./keys.ts";
+import { callName } from "./price.ts";
 
 const TIMEOUT_MS = 2_000;
 const BACKOFF_MS = [50, 250];
 
 export function connectRedis(url: string, token: string): Redis {
-  return new Redis({
+  const redis = new Redis({
     url,
     token,
     // Each option is written out, because most defaults are not ours: answers as Redis gave them, no retries beside
@@ -25,6 +28,19 @@ export function connectRedis(url: string, token: string): Redis {
     retry: { retries: 0 },
     signal: () => AbortSignal.timeout(TIMEOUT_MS),
   });
+  redis.use(async (request, next) => {
+    countCommand(request.body);
+    return await next(request);
+  });
+  return redis;
+}
+
+/** Counts a command for the sale of its key. Scripts are counted where their answer is known. */
+function countCommand(body: unknown): void {
+  if (!Array.isArray(body)) return;
+  const [name, key] = body.map(String);
+  const saleId = saleOf(key ?? "");
+  if (saleId !== undefined && name?.startsWith("eval") === false) count(saleId, "command");
 }
 
 /** A Lua script and the schema of its answer. */
@@ -32,6 +48,8 @@ export interface Script<Reply> {
   name: string;
   source: string;
   reply: z.ZodType<Reply>;
+  /** It carries what was counted, and is counted with the next of it. */
+  tellsNews?: true;
 }
 
 /** Hashed once per isolate; there is one client per isolate too. */
@@ -57,7 +75,11 @@ export async function runScript<Reply>(
     known.set(script.source, execute);
   }
   const send = execute;
-  return script.reply.parse(await persist(script.name, () => send(keys, args.map(String))));
+  const reply = await persist(script.name, () => send(keys, args.map(String)));
+  const saleId = saleOf(keys[0] ?? "");
+  const word: unknown = Array.isArray(reply) ? reply[0] : undefined;
+  if (saleId !== undefined) count(saleId, callName(script.name, word), 1, !script.tellsNews);
+  return script.reply.parse(reply);
 }
 
 /**

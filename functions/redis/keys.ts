@@ -17,6 +17,7 @@
  * | claims      | hash   | shopper → the reservation for which a slot is used, with `!` where it is given up after that; or `-` once it was given up | reserve, release, expire, return-slots, restore |
  * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, top-up, return-slots; trimmed by sync |
  * | topups      | hash   | id of a top-up → its movement (JSON)                                      | top-up, restore               |
+ * | tallies     | hash   | isolate → what it has counted (JSON), see tallies.ts                     | release                       |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |
  */
 
@@ -34,6 +35,7 @@ const parts = [
   "claims",
   "outbox",
   "topups",
+  "tallies",
   "drain",
 ] as const;
 
@@ -43,6 +45,9 @@ export type SaleKeys = Readonly<Record<KeyName, string>>;
 export function saleKeys(saleId: string): SaleKeys {
   return Object.fromEntries(parts.map((part) => [part, `{${saleId}}:${part}`])) as SaleKeys;
 }
+
+/** The sale a key belongs to, by its hash tag. */
+export const saleOf = (key: string): string | undefined => /^\{([^}]+)\}:/.exec(key)?.[1];
 
 /** A set of the ids of all published sales; cron walks it. Belongs to no sale, so it has no hash tag. */
 export const SALES_KEY = "sales";

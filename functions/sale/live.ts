@@ -6,7 +6,11 @@ import type { Sale } from "../../domain/sale.ts";
 import { saleSchema } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { snapshotPhase, tick } from "../queue/pulse.ts";
+import { persist } from "../redis/client.ts";
+import { saleKeys } from "../redis/keys.ts";
+import { billOf } from "../redis/price.ts";
 import type { Services } from "../services.ts";
+import { sumOf, type Tally } from "../tallies.ts";
 import { pending } from "../sync/sync.ts";
 import { Unavailable } from "../unavailable.ts";
 import ordersSql from "./orders.sql";
@@ -14,15 +18,29 @@ import { storedItems } from "./publish.ts";
 import { missing } from "./sale.ts";
 import storedSql from "./stored.sql";
 
+/** Seconds over which orders are counted to say how many come in one. */
+const RATE_SECONDS = 10;
+
 const storedRow = z
   .object({
     orders: bigint,
+    recent_orders: bigint,
     shoppers: bigint,
+    authorised: bigint,
+    captured: bigint,
+    refunded: bigint,
     discrepancies: bigint,
     ledger_difference: bigint,
     items: storedItems,
   })
-  .transform(({ ledger_difference: ledgerDifference, ...rest }) => ({ ...rest, ledgerDifference }));
+  .transform(
+    ({ ledger_difference: ledgerDifference, recent_orders, authorised, captured, refunded, ...rest }) => ({
+      ...rest,
+      ordersPerSecond: recent_orders / RATE_SECONDS,
+      money: { authorised, captured, refunded },
+      ledgerDifference,
+    }),
+  );
 
 export async function readLive(
   services: Services,
@@ -30,10 +48,16 @@ export async function readLive(
 ): Promise<Live | Refusal<"not_found" | "on_hold">> {
   const state = await tick(services, saleId);
   if (state === undefined) return await missing(services, saleId);
-  const [stored] = await services.postgres(storedRow, storedSql, [saleId]).catch((error: unknown) => {
-    if (error instanceof Unavailable) return [];
-    throw error;
-  });
+  const [[stored], outbox, tally, memoryBytes] = await Promise.all([
+    services.postgres(storedRow, storedSql, [saleId, RATE_SECONDS]).catch((error: unknown) => {
+      if (error instanceof Unavailable) return [];
+      throw error;
+    }),
+    pending(services, saleId, state.nowMs),
+    readTally(services, saleId),
+    readMemory(services),
+  ]);
+  const { commands, usd } = billOf(tally);
   return {
     now: new Date(state.nowMs).toISOString(),
     phase: snapshotPhase(state),
@@ -46,11 +70,29 @@ export async function readLive(
       inside: state.inside,
       holds: state.holds,
     },
+    perSecond: state.perSecond,
     release: state.release,
     items: state.items,
-    outbox: await pending(services, saleId, state.nowMs),
+    turnedAway: { limited: tally["edge 429"] ?? 0, failed: tally["edge 5xx"] ?? 0 },
+    redis: { memoryBytes, billedCommands: commands, billedUsd: usd },
+    outbox,
     stored: stored ?? null,
   };
+}
+
+const tallyJson = z.string().transform((text) => z.record(z.string(), z.number()).parse(JSON.parse(text)));
+
+async function readTally(services: Services, saleId: string): Promise<Tally> {
+  const { tallies } = saleKeys(saleId);
+  const texts: unknown = await persist("HVALS", () => services.redis.hvals(tallies));
+  return sumOf(z.array(tallyJson).parse(texts));
+}
+
+/** What all of Redis takes up. @returns null where it does not say so */
+async function readMemory(services: Services): Promise<number | null> {
+  const info = await persist("INFO", () => services.redis.exec<unknown>(["INFO", "memory"]));
+  const used = /^used_memory:(\d+)/m.exec(String(info))?.[1];
+  return used === undefined ? null : Number(used);
 }
 
 const orderRow = z

@@ -71,6 +71,7 @@ const canonical = (sale: Sale) => JSON.stringify(saleSchema.parse(sale));
 export interface ReservationSearch {
   id?: string | undefined;
   shopper?: string | undefined;
+  number?: number | undefined;
   state?: StoredReservation["state"] | undefined;
   /** The last id of the page before. */
   after?: string | undefined;
@@ -95,9 +96,21 @@ const reservationRow = z
         state: z.enum(["authorised", "captured", "voided", "returned"]),
       }),
     ),
+    refunds: z.array(
+      z.object({
+        id: z.string(),
+        amount: z.number(),
+        state: z.enum(["asked", "done", "failed"]),
+        reason: z.string(),
+        returnStock: z.boolean(),
+        failure: z.string().nullable(),
+      }),
+    ),
+    confirmed_at: instant.nullable(),
   })
-  .transform(({ held_at, expires_at, changed_at, ...rest }): StoredReservation => ({
+  .transform(({ held_at, expires_at, changed_at, confirmed_at, ...rest }): StoredReservation => ({
     ...rest,
+    confirmedAt: confirmed_at,
     heldAt: held_at,
     expiresAt: expires_at,
     changedAt: changed_at,
@@ -106,7 +119,7 @@ const reservationRow = z
 export async function listReservations(
   services: Services,
   saleId: string,
-  { id, shopper, state, after, limit }: ReservationSearch,
+  { id, shopper, number, state, after, limit }: ReservationSearch,
 ): Promise<{ reservations: StoredReservation[] } | Refusal<"not_found">> {
   const reservations = await services.postgres(reservationRow, reservationsSql, [
     saleId,
@@ -115,6 +128,7 @@ export async function listReservations(
     state ?? null,
     after ?? null,
     limit,
+    number ?? null,
   ]);
   if (reservations.length === 0 && !(await isStored(services, saleId))) return noSale(saleId);
   return { reservations };

@@ -120,7 +120,7 @@ test("reservations are found by id, shopper and state, in pages; orders go out a
   const list = async (query: string) => {
     const { json } = await operator(stack.get(), `${path}${query}`);
     return z
-      .array(z.object({ id: z.string(), shopper: z.string(), state: z.string() }))
+      .array(z.object({ id: z.string(), shopper: z.string(), number: z.number(), state: z.string() }))
       .parse(json["reservations"]);
   };
   const all = await until(
@@ -132,7 +132,12 @@ test("reservations are found by id, shopper and state, in pages; orders go out a
   expect(await list("?state=held")).toHaveLength(1);
   expect(await list(`?id=${ids[2] ?? ""}`)).toEqual([all[2]]);
   expect(await list(`?shopper=${all[1]?.shopper ?? ""}`)).toEqual([all[1]]);
-  expect(pointersOf(await operator(stack.get(), `${path}?state=lost`))).toEqual(["/state"]);
+  const one = all[0];
+  expect(await list(`?number=${one?.number ?? 0}`)).toEqual([one]);
+  expect(pointersOf(await operator(stack.get(), `${path}?state=lost&number=x`))).toEqual([
+    "/number",
+    "/state",
+  ]);
 
   const answer = await csvOf(`/sales/${sale}/orders?format=csv&limit=1`);
   expect(answer.headers.get("content-type")).toBe("text/csv; charset=utf-8");

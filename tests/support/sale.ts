@@ -157,9 +157,9 @@ export class TestSale {
   }
 
   async tickReply(second: number) {
-    const { sale, waitlist, lobby, released, inside, stock, holds } = this.keys;
-    const keys = [sale, waitlist, lobby, released, inside, stock, holds];
-    return await this.#run(this.scripts.tick, keys, [this.#now(second)]);
+    const { sale, waitlist, lobby, released, inside, stock, holds, tallies } = this.keys;
+    const keys = [sale, waitlist, lobby, released, inside, stock, holds, tallies];
+    return await this.#run(this.scripts.tick, keys, [this.#now(second), "", ""]);
   }
 
   async reserve(shopper: string, id: string, basket: Basket, second: number, pass = this.passOf(shopper)) {
