@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { chartFiles } from "./chart-files.ts";
 import { docsFiles } from "./docs-files.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -22,6 +23,7 @@ export async function buildStatic(): Promise<void> {
   const files = new Map<string, Buffer>();
   for (const name of await filesIn(source)) files.set(name, await readFile(path.join(source, name)));
   for (const [name, content] of await docsFiles()) files.set(`assets/docs/${name}`, content);
+  for (const [name, content] of await chartFiles()) files.set(`assets/charts/${name}`, content);
   const assets = [...files].filter(([name]) => name.startsWith("assets/"));
   const hash = createHash("sha256");
   for (const [name, content] of assets) hash.update(`${name}\n${content.length}\n`).update(content);
