@@ -40,6 +40,8 @@ export interface ApiCall {
   /** Such as `/api/sales/spring/queue`. */
   path: string;
   body?: unknown;
+  /** What the body is, if not JSON: then it is text. */
+  type?: "text/csv";
   /** Sent as bearer token: of an operator, whose session is in a cookie that only the console knows of. */
   bearer?: string | undefined;
 }

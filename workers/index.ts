@@ -51,13 +51,14 @@ app.use(async (c, next) => {
   const outer = inner.get(c.req.raw);
   const trace = outer ?? traceOf(c.req.raw.headers);
   c.set("trace", trace);
-  c.set("api", async ({ method, path, body, bearer }) => {
+  c.set("api", async ({ method, path, body, type, bearer }) => {
     // A page's calls of the API go through the same door as a client's: same identity, same limits.
     const headers = new Headers(c.req.raw.headers);
     for (const name of aboutThePage) headers.delete(name);
-    if (body !== undefined) headers.set("content-type", "application/json");
+    if (body !== undefined) headers.set("content-type", type ?? "application/json");
     if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
-    const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const text = type !== undefined && typeof body === "string" ? body : JSON.stringify(body);
+    const init = { method, headers, ...(body === undefined ? {} : { body: text }) };
     const request = new Request(new URL(path, c.req.url), init);
     inner.set(request, trace);
     const answer = await handle(request, c.env, c.executionCtx);

@@ -4,20 +4,35 @@
  * the values as they were sent.
  */
 import { Hono } from "hono";
-import type { ConsoleContext } from "./context.ts";
-import { page } from "./frame.tsx";
+import { act } from "./act.tsx";
 import { audit } from "./audit.tsx";
+import type { ConsoleContext } from "./context.ts";
 import { define } from "./define.tsx";
+import { emails } from "./emails.tsx";
+import { page } from "./frame.tsx";
+import { live, liveData } from "./live.tsx";
+import { reconciliation } from "./reconciliation.tsx";
+import { records } from "./records.tsx";
+import { registrations } from "./registrations.tsx";
+import { report } from "./report.tsx";
 import { sales } from "./sales.tsx";
 import { signedIn, signIn } from "./sign-in.tsx";
 
 export const operatorConsole = new Hono<ConsoleContext>();
 
 operatorConsole.route("/", signIn);
+operatorConsole.route("/", liveData);
 operatorConsole.use("*", signedIn);
 operatorConsole.route("/", sales);
 operatorConsole.route("/", define);
 operatorConsole.route("/", audit);
+operatorConsole.route("/", live);
+operatorConsole.route("/", act);
+operatorConsole.route("/", records);
+operatorConsole.route("/", registrations);
+operatorConsole.route("/", emails);
+operatorConsole.route("/", reconciliation);
+operatorConsole.route("/", report);
 
 operatorConsole.get("*", (c) =>
   c.html(

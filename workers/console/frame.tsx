@@ -16,6 +16,11 @@ export const salePath = (saleId: string, rest = "") => `/admin/sales/${saleId}${
 /** Pages of one sale, in the order of its tabs: the end of their path, and what they are called. */
 const tabs = {
   "": "Live",
+  "/records": "Orders and reservations",
+  "/registrations": "Registrations",
+  "/emails": "E-mails",
+  "/reconciliation": "Reconciliation",
+  "/report": "Report",
   "/checklist": "Checklist",
   "/edit": "Definition",
   "/audit": "Audit log",
@@ -39,6 +44,8 @@ export interface Frame {
   refresh?: { seconds: number; url: string };
   /** Scripts of `static/assets` beside console.js. */
   scripts?: string[];
+  /** Style sheets of `static/assets` beside console.css. */
+  styles?: string[];
   children: Child;
 }
 
@@ -49,7 +56,7 @@ export function page(frame: Frame): string {
 }
 
 function Document(frame: Frame) {
-  const { title, who, sale, done, refused, refresh, scripts = [], children } = frame;
+  const { title, who, sale, done, refused, refresh, scripts = [], styles = [], children } = frame;
   return (
     <html lang="en">
       <head>
@@ -63,6 +70,9 @@ function Document(frame: Frame) {
         )}
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={asset("console.css")} />
+        {styles.map((name) => (
+          <link rel="stylesheet" href={asset(name)} />
+        ))}
         <script type="module" src={asset("console.js")}></script>
         {scripts.map((name) => (
           <script type="module" src={asset(name)}></script>
