@@ -41,6 +41,7 @@ const sale = {
 const bare = (compatibilityDate: string, headers: Record<string, string>, body: string): Bundle => ({
   compatibilityDate,
   rateLimits: [],
+  durableObjects: {},
   modules: [
     {
       type: "ESModule",

@@ -36,6 +36,11 @@ const instant = z.iso
 
 /** One item's stock is bounded so that every sum stays an exact integer in JSON and in Lua. */
 export const STOCK_MAX = 10_000_000;
+/** One shard takes about 1,000 joins a second. */
+const JOIN_SHARDS_MAX = 100;
+/** Where the crowd is not known, for each so many units there is one shard, up to so many shards; a small sale has none. */
+const UNITS_PER_SHARD = 10_000;
+const JOIN_SHARDS_UNASKED_MAX = 20;
 const PRICE_MAX = 1_000_000_000;
 
 const WHOLE = "must be a whole number";
@@ -98,6 +103,11 @@ const fields = z.strictObject({
   releaseEverySeconds: z.int(WHOLE).min(1).max(60).default(5),
   /** People inside at once, at most. */
   capacity: z.int(WHOLE).min(1).max(100_000).default(500),
+  /**
+   * Into how many shards those who join are spread, each of which lets one call of Redis carry many of them: one for each
+   * 25,000 people expected. 0: every join is a call of its own. When it is not said, it follows from the stock (`joinShardsOf`).
+   */
+  joinShards: z.int(WHOLE).min(0).max(JOIN_SHARDS_MAX).optional(),
   passSeconds: z.int(WHOLE).min(5).max(3600).default(300),
   holdSeconds: z.int(WHOLE).min(5).max(3600).default(600),
   /** Other sites whose pages may act in this sale, with tokens of their own. */
@@ -165,6 +175,12 @@ export function slotsBySku({ items, slots }: Pick<Sale, "items" | "slots">): Map
   let rest = count - shares.reduce((sum, { units }) => sum + units, 0);
   for (const share of [...shares].sort((a, b) => b.remainder - a.remainder)) if (rest-- > 0) share.units++;
   return new Map(shares.map(({ sku, units }) => [sku, units]));
+}
+
+/** Into how many shards those who join are spread; 0 for none. Pure. */
+export function joinShardsOf({ joinShards, items }: Pick<Sale, "joinShards" | "items">): number {
+  const units = items.reduce((sum, { stock }) => sum + stock, 0);
+  return joinShards ?? Math.min(JOIN_SHARDS_UNASKED_MAX, Math.floor(units / UNITS_PER_SHARD));
 }
 
 export type SaleInput = z.input<typeof saleSchema>;

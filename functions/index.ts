@@ -577,6 +577,9 @@ function pointers(issues: z.core.$ZodIssue[]): { pointer: string; detail: string
   );
 }
 
+/** The platform finds the class of an object among the exports of the entry. */
+export { JoinShard } from "./queue/shard-object.ts";
+
 export default {
   fetch: app.fetch,
   async scheduled(_event, env, context) {

@@ -2,6 +2,7 @@
 import { tokenKeys, type TokenKeys } from "../domain/token.ts";
 import type { AccessSettings } from "./access.ts";
 import { connectStripe, type Payments } from "./checkout/stripe.ts";
+import type { AskShard, LocationHint, ShardObjects } from "./queue/shards.ts";
 import type { EmailLimits } from "./mail/mailer.ts";
 import type { EmailSender } from "./mail/sender.ts";
 import { connectPostgres, type Postgres } from "./postgres/client.ts";
@@ -26,6 +27,10 @@ export interface Env extends AccessSettings {
   STRIPE_WEBHOOK_SECRET?: string;
   /** Where Stripe's API is, if not at Stripe. */
   STRIPE_API_URL?: string;
+  /** Where the joins of large sales are gathered. */
+  JOIN_SHARDS: ShardObjects;
+  /** Where the shards are to be: the platform's region that is nearest to Redis. */
+  JOIN_SHARDS_NEAR?: LocationHint;
   /** Sends e-mail. */
   EMAIL: EmailSender;
   EMAIL_FROM: string;
@@ -42,6 +47,8 @@ export interface Services {
   identitySecret: string;
   /** Undefined where the shop takes no payments. */
   payments?: Payments | undefined;
+  /** Undefined where there are no Durable Objects: then every join goes by itself. */
+  askShard?: AskShard | undefined;
   email: EmailSender;
   emailFrom: string;
   emailLimits: EmailLimits;
@@ -64,6 +71,7 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
         keys: tokenKeys(env.TOKEN_KEYS),
         identitySecret: env.IDENTITY_SECRET,
         payments: paymentsBy(env),
+        askShard: shardsBy(env),
         email: env.EMAIL,
         emailFrom: env.EMAIL_FROM,
         emailLimits: {
@@ -85,6 +93,14 @@ export function services(env: Env, context: { waitUntil: (work: Promise<unknown>
 
 const paymentsBy = ({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_URL: url }: Env) =>
   key === undefined || secret === undefined ? undefined : connectStripe(key, secret, url);
+
+/** A stub for each call: one that has lost its object stays broken. */
+const shardsBy =
+  ({ JOIN_SHARDS: shards, JOIN_SHARDS_NEAR: locationHint }: Env): AskShard =>
+  (saleId, shard, wish) =>
+    shards
+      .getByName(`${saleId}/${shard}`, locationHint === undefined ? {} : { locationHint })
+      .join(saleId, wish);
 
 /** @throws Error that names the setting, when it is no positive whole number */
 function positive(name: string, text: string | undefined, otherwise: number): number {

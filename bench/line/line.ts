@@ -47,7 +47,7 @@ export interface Redis {
 export async function startRedis(): Promise<Redis> {
   const { publishSale } = await import("../../functions/sale/publish.ts");
   const { postgresSaying } = await import("../../tests/support/postgres.ts");
-  const { joinScript } = await import("../../functions/queue/queue.ts");
+  const { joinScript } = await import("../../functions/queue/join.ts");
   const { releaseScript } = await import("../../functions/queue/pulse.ts");
   const { connectRedis } = await import("../../functions/redis/client.ts");
   const { saleKeys } = await import("../../functions/redis/keys.ts");
@@ -97,7 +97,7 @@ export async function startRedis(): Promise<Redis> {
       const atJoin = [...inLine, keys.shoppers];
       const joining = () => [
         ...["EVALSHA", joinSha, String(atJoin.length), ...atJoin],
-        // As functions/queue/queue.ts calls it for somebody new, known by cookie, in the lobby.
+        // As functions/queue/join.ts calls it for somebody new, known by cookie, in the lobby.
         ...[String(OPENS_AT_MS - 1000), mintShopper(), "", "", "", "0", "0", "", ""],
       ];
       const atRelease = [...inLine, keys.inside, keys.stock, keys.holds, keys.tallies];
@@ -111,7 +111,9 @@ export async function startRedis(): Promise<Redis> {
       let tick = -1;
       const nowMs = () => OPENS_AT_MS + tick * TICK_SECONDS * 1000;
       const expectJoined = (reply: Reply | undefined) => {
-        const word = Array.isArray(reply) ? String(reply[0]) : String(reply);
+        const [answers] = Array.isArray(reply) ? reply : [];
+        const [answer] = Array.isArray(answers) ? answers : [];
+        const word = Array.isArray(answer) ? String(answer[0]) : String(reply);
         if (word !== "joined") throw new Error(`a join was answered ${word}`);
       };
 

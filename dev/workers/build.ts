@@ -30,12 +30,17 @@ const configured = z.object({
       }),
     )
     .default([]),
+  durable_objects: z
+    .object({ bindings: z.array(z.object({ name: z.string(), class_name: z.string() })) })
+    .default({ bindings: [] }),
 });
 
 export interface Bundle {
   compatibilityDate: string;
   /** Its rate-limit bindings, as configured. */
   rateLimits: z.output<typeof configured>["ratelimits"];
+  /** The classes of Durable Objects by the names of their bindings. */
+  durableObjects: Record<string, string>;
   /** The script first, then the text modules it imports. */
   modules: { type: "ESModule" | "Text"; path: string; contents: string }[];
 }
@@ -64,6 +69,9 @@ export async function readBundle(role: WorkerRole, outDir: string): Promise<Bund
   return {
     compatibilityDate: config.compatibility_date,
     rateLimits: config.ratelimits,
+    durableObjects: Object.fromEntries(
+      config.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]),
+    ),
     modules: [
       { type: "ESModule", path: "index.js", contents: await read("index.js") },
       ...(await Promise.all(

@@ -15,6 +15,8 @@ export interface RunningWorker {
   url: string;
   /** Runs the cron handler. Rejects while the Worker is down. */
   scheduled(): Promise<void>;
+  /** Takes a Durable Object out of memory, once what it does is done. Rejects while the Worker is down, or it is not there. */
+  evict(className: string, objectName: string): Promise<void>;
   /** Ends its workerd at once: requests under way get no answer. */
   kill(): Promise<void>;
   /** Starts it again on the same port. @param changed variables and secrets from now on; undefined takes one away */
@@ -58,6 +60,12 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
             modules,
             bindings,
             ratelimits: Object.fromEntries(bundle.rateLimits.map(({ name, ...limit }) => [name, limit])),
+            durableObjects: Object.fromEntries(
+              Object.entries(bundle.durableObjects).map(([binding, className]) => [
+                binding,
+                { className, useSQLite: true },
+              ]),
+            ),
             serviceBindings: {
               ...Object.fromEntries(
                 Object.entries(services).map(([binding, url]) => [
@@ -130,6 +138,10 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
       if (running === undefined) throw new Error(`${name} is down`);
       const worker = await running.getWorker();
       await worker.scheduled();
+    },
+    async evict(className, objectName) {
+      if (running === undefined) throw new Error(`${name} is down`);
+      await running.unsafeEvictDurableObject(name, className, { name: objectName });
     },
     async kill() {
       const ending = running;

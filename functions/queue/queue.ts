@@ -10,52 +10,10 @@ import { admit, SLOT_NUMBER } from "../registration/admit.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import enterLua from "./enter.lua";
-import joinLua from "./join.lua";
+import type { JoinReply } from "./join.ts";
 import leaveLua from "./leave.lua";
 import { tickIfDue } from "./pulse.ts";
-
-const joinWord = z.enum([
-  "missing",
-  "registration_needed",
-  "login_needed",
-  "rate_limited",
-  "again",
-  "on_hold",
-  "not_open",
-  "closed",
-  "sold_out",
-  "ghost",
-  "place_first",
-  "joined",
-]);
-const flag = z.enum(["", "1"]);
-const joinReply = z
-  .tuple([
-    joinWord,
-    z.number(),
-    z.number(),
-    z.number(),
-    z.number(),
-    z.number(),
-    z.enum(["", "anyone", "registered", "account"]),
-    flag,
-    z.number(),
-    z.string(),
-  ])
-  .transform(([word, number, epoch, nowMs, nextTickMs, closesAtMs, identity, lobby, drawn, seed]) => ({
-    word,
-    number,
-    epoch,
-    nowMs,
-    nextTickMs,
-    closesAtMs,
-    identity: identity === "" ? ("anyone" as const) : identity,
-    inLobby: lobby === "1",
-    drawn,
-    seed,
-  }));
-type JoinReply = z.output<typeof joinReply>;
-export const joinScript: Script<JoinReply> = { name: "join", source: joinLua, reply: joinReply };
+import { join } from "./shards.ts";
 
 const leaveWord = z.enum(["missing", "left"]);
 export const leaveScript: Script<[z.output<typeof leaveWord>]> = {
@@ -91,6 +49,7 @@ type JoinRefusal = Refusal<
   | "registration_needed"
   | "login_needed"
   | "rate_limited"
+  | "unavailable"
 >;
 type EnterRefusal = Refusal<
   | "not_found"
@@ -137,11 +96,8 @@ export async function joinQueue(
   }
   // Who failed before is told the same number again.
   if (failedCheck && old?.ghost === true) return { created: false, answer: await ticketOf(services, old) };
-  let reply = await join(services, saleId, joining, old);
-  if (reply.word === "place_first" && old !== undefined) {
-    const number = await placeOf(reply.seed, reply.drawn, old.number);
-    reply = await join(services, saleId, joining, { ...old, number, lobby: undefined });
-  }
+  const reply = await replyTo(services, saleId, joining, old);
+  if ("refused" in reply) return reply;
   const { word, epoch, nowMs, nextTickMs, closesAtMs, identity } = reply;
   switch (word) {
     case "missing":
@@ -184,30 +140,20 @@ export async function joinQueue(
   }
 }
 
-async function join(
+/** What the script says; a number of the lobby that was drawn meanwhile is shown again as its place. */
+async function replyTo(
   services: Services,
   saleId: string,
   { shopper, registered = "", account = "", failedCheck = false }: Joining,
-  old: (Omit<TicketClaims, "lobby"> & { lobby?: true | undefined }) | undefined,
-): Promise<JoinReply> {
-  const keys = saleKeys(saleId);
-  const known = old?.ghost === true || old?.slot === true ? undefined : old;
-  return await runScript(
-    services.redis,
-    joinScript,
-    [keys.sale, keys.waitlist, keys.lobby, keys.released, keys.shoppers],
-    [
-      "",
-      shopper,
-      registered,
-      account,
-      known?.shopper ?? "",
-      known?.number ?? 0,
-      known?.epoch ?? 0,
-      known?.lobby === true ? "1" : "",
-      failedCheck ? "1" : "",
-    ],
-  );
+  old: TicketClaims | undefined,
+): Promise<JoinReply | Refusal<"unavailable">> {
+  const isPlace = old !== undefined && old.ghost !== true && old.slot !== true;
+  const wish = { shopper, registered, account, failedCheck };
+  const known = isPlace ? { ...old, inLobby: old.lobby === true } : undefined;
+  const reply = await join(services, saleId, { ...wish, old: known });
+  if ("refused" in reply || reply.word !== "place_first" || known === undefined) return reply;
+  const number = await placeOf(reply.seed, reply.drawn, known.number);
+  return await join(services, saleId, { ...wish, old: { ...known, number, inLobby: false } });
 }
 
 const shopperBy = (identity: IdentityKind, { shopper, registered, account }: Joining): string =>

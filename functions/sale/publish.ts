@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { saleTimes } from "../../domain/phase.ts";
-import { modes, saleSchema, type Sale } from "../../domain/sale.ts";
+import { joinShardsOf, modes, saleSchema, type Sale } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
@@ -144,6 +144,7 @@ export const limitsOf = (sale: Sale): Record<string, string | number> => ({
   turnMs: Math.min(sale.passSeconds * 1000, TURN_MS),
   passMs: sale.passSeconds * 1000,
   holdMs: sale.holdSeconds * 1000,
+  joinShards: joinShardsOf(sale),
 });
 
 /** Units that are not paid for: with none, and nothing to come back, all is sold. */

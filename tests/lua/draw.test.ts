@@ -1,7 +1,8 @@
 /** The draw of a lobby, in Redis: who gets which place, and that everybody else keeps theirs (design §5.2). */
 import { describe, expect, test } from "vitest";
 import { pulseOf, releaseScript } from "../../functions/queue/pulse.ts";
-import { joinQueue, joinScript } from "../../functions/queue/queue.ts";
+import { joinScript } from "../../functions/queue/join.ts";
+import { joinQueue } from "../../functions/queue/queue.ts";
 import { readSale } from "../../functions/sale/sale.ts";
 import { commitmentOf, placeOf } from "../../static/assets/draw.js";
 import { withRedis, type Rules } from "../support/redis.ts";

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { confirmScript } from "../../functions/checkout/payment.ts";
 import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript } from "../../functions/queue/pulse.ts";
-import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
+import { joinScript } from "../../functions/queue/join.ts";
+import { enterScript, leaveScript } from "../../functions/queue/queue.ts";
 import type { Script } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
@@ -29,7 +30,7 @@ const root = join(import.meta.dirname, "../../functions");
 
 /** file → its wrapper, the wrapper's name, and the file that calls it. */
 const scripts: Record<string, [Script<unknown>, string, string]> = {
-  "queue/join.lua": [joinScript, "joinScript", "queue/queue.ts"],
+  "queue/join.lua": [joinScript, "joinScript", "queue/join.ts"],
   "queue/leave.lua": [leaveScript, "leaveScript", "queue/queue.ts"],
   "queue/enter.lua": [enterScript, "enterScript", "queue/queue.ts"],
   "queue/release.lua": [tickScript, "releaseScript", "queue/pulse.ts"],
@@ -59,6 +60,7 @@ const shape: z.ZodType<string[]> = z.union([
   z
     .object({ anyOf: z.array(z.unknown()) })
     .transform(({ anyOf }) => anyOf.flatMap((one) => shape.parse(one))),
+  z.object({ items: z.object({}).loose() }).transform(({ items }) => shape.parse(items)),
   z.object({ prefixItems: z.array(z.unknown()) }).transform(({ prefixItems }) => shape.parse(prefixItems[0])),
   z.object({ enum: z.array(z.string()) }).transform((words) => words.enum),
   z.object({ const: z.string() }).transform((word) => [word.const]),

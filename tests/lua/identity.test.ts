@@ -1,6 +1,7 @@
 /** join.lua: who counts as one person, by the sale's rule; and who failed the bot check. */
 import { describe, expect, test } from "vitest";
-import { joinQueue, enterSale, leaveQueue, joinScript } from "../../functions/queue/queue.ts";
+import { joinScript } from "../../functions/queue/join.ts";
+import { joinQueue, enterSale, leaveQueue } from "../../functions/queue/queue.ts";
 import { withRedis } from "../support/redis.ts";
 import { broken, people } from "../support/sale.ts";
 
@@ -38,7 +39,7 @@ describe("one person is", () => {
 
   test("with the address not looked at, two devices are two places", async () => {
     const sale = await redis.sale({ identity: "registered" });
-    sale.scripts.join = broken(joinScript, "identity == 'registered' and ARGV[3]", "false");
+    sale.scripts.join = broken(joinScript, "identity == 'registered' and byAddress", "false");
     await sale.join("phone", 0, { registered: "ann" });
     expect((await sale.join("laptop", 1, { registered: "ann" })).word).toBe("joined");
   });

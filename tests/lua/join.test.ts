@@ -1,6 +1,6 @@
 /** join.lua: places in line, by arrival. */
 import { describe, expect, test } from "vitest";
-import { joinScript } from "../../functions/queue/queue.ts";
+import { joinScript } from "../../functions/queue/join.ts";
 import { withRedis } from "../support/redis.ts";
 import { broken, counted, people } from "../support/sale.ts";
 
@@ -26,7 +26,7 @@ describe("numbers", () => {
 
   test("with the counter not moved, the line shows it", async () => {
     const sale = await redis.sale();
-    sale.scripts.join = broken(joinScript, "redis.call('HSET', sale, 'lastNumber', number)");
+    sale.scripts.join = broken(joinScript, "redis.call('HSET', sale, 'lastNumber', lastNumber)");
     await Promise.all(people(2).map((shopper) => sale.join(shopper, 0)));
     expect(await sale.line()).toContain("a number was given twice");
   });

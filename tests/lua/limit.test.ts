@@ -1,6 +1,6 @@
 /** Ten calls of a shopper in a second, joins and holds together, wherever they come from: join.lua and reserve.lua. */
 import { describe, expect, test } from "vitest";
-import { joinScript } from "../../functions/queue/queue.ts";
+import { joinScript } from "../../functions/queue/join.ts";
 import { reserveScript } from "../../functions/reservation/reservation.ts";
 import { withRedis } from "../support/redis.ts";
 import { broken, counted, people, type TestSale } from "../support/sale.ts";
@@ -72,9 +72,8 @@ describe("a shopper at 50 calls a second", () => {
 
   test.each(["join", "reserve"] as const)("would have all of them without the look in %s", async (verb) => {
     const sale = await redis.sale();
-    const look = "if tonumber(calls) >= CALLS_MAX then";
-    sale.scripts.join = broken(joinScript, look, "if false then");
-    sale.scripts.reserve = broken(reserveScript, look, "if false then");
+    sale.scripts.join = broken(joinScript, "if calls >= CALLS_MAX then", "if false then");
+    sale.scripts.reserve = broken(reserveScript, "if tonumber(calls) >= CALLS_MAX then", "if false then");
     await sale.admit(["ann"], 0);
     const words: string[] = [];
     for (const second of at50(1))

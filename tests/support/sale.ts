@@ -6,7 +6,8 @@ import type { Mode, Sale } from "../../domain/sale.ts";
 import { confirmScript } from "../../functions/checkout/payment.ts";
 import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript, type SaleSnapshot } from "../../functions/queue/pulse.ts";
-import { enterScript, joinScript, leaveScript } from "../../functions/queue/queue.ts";
+import { argumentsOf, joinScript, type JoinReply } from "../../functions/queue/join.ts";
+import { enterScript, leaveScript } from "../../functions/queue/queue.ts";
 import { admitScript } from "../../functions/registration/admit.ts";
 import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { runScript, type Script } from "../../functions/redis/client.ts";
@@ -93,30 +94,33 @@ export class TestSale {
     return Date.parse(this.definition.opensAt) + Math.round(second * 1000);
   }
 
-  async join(
-    shopper: string,
-    second: number,
-    { registered = "", account = "", old, failedCheck = false }: Joining = {},
-  ) {
+  async join(shopper: string, second: number, joining: Joining = {}): Promise<JoinReply> {
+    const [reply] = await this.joinTogether([[shopper, joining]], second);
+    if (reply === undefined) throw new Error("no answer");
+    return reply;
+  }
+
+  /** All of them in one call, in this order. */
+  async joinTogether(people: [shopper: string, joining?: Joining][], second: number): Promise<JoinReply[]> {
     const { sale, waitlist, lobby, released, shoppers } = this.keys;
-    const reply = await this.#run(
-      this.scripts.join,
-      [sale, waitlist, lobby, released, shoppers],
-      [
-        this.#now(second),
+    const wishes = people.map(
+      ([shopper, { registered = "", account = "", old, failedCheck = false } = {}]) => ({
         shopper,
         registered,
         account,
-        old === undefined ? "" : (old.shopper ?? shopper),
-        old?.number ?? 0,
-        old?.epoch ?? 0,
-        old?.inLobby === true ? "1" : "",
-        failedCheck ? "1" : "",
-      ],
+        old: old === undefined ? undefined : { shopper, inLobby: false, ...old },
+        failedCheck,
+      }),
     );
-    const { word, number, epoch, inLobby } = reply;
-    if (word === "joined" || word === "again") this.tickets.set(shopper, { number, epoch, inLobby });
-    return reply;
+    const replies = await this.#run(
+      this.scripts.join,
+      [sale, waitlist, lobby, released, shoppers],
+      [this.#now(second), ...wishes.flatMap(argumentsOf)],
+    );
+    for (const [i, { word, number, epoch, inLobby }] of replies.entries())
+      if (word === "joined" || word === "again")
+        this.tickets.set(wishes[i]?.shopper ?? "", { number, epoch, inLobby });
+    return replies;
   }
 
   /** Joins with the ticket from before, as the functions do: a number of the lobby becomes its place, once drawn. */
