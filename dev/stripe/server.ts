@@ -8,36 +8,20 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Hono } from "hono";
-import { createFaults, type Faults } from "../faults.ts";
-import { createApi } from "./api.ts";
-import { createControl, stateOf, type StripeState } from "./control.ts";
+import type { Hono } from "hono";
+import type { Faults } from "../faults.ts";
+import { stateOf, type StripeState } from "./control.ts";
+import { createDouble, type DoubleOptions } from "./double.ts";
 import type { ApiEnv } from "./endpoint.ts";
-import { noteEvent } from "./events.ts";
-import { createHostedPages } from "./hosted.ts";
-import { createIdempotencyKeys } from "./idempotency.ts";
-import { newId } from "./ids.ts";
 import { pay, type PayOptions, type PayOutcome } from "./payments.ts";
-import { createSchedule } from "./schedule.ts";
-import { emptyStore, type Account } from "./state.ts";
-import { createSwitches, type Switches } from "./switches.ts";
-import { createWebhooks } from "./webhooks.ts";
+import type { Switches } from "./switches.ts";
 
 export type { StripeState } from "./control.ts";
 export type { PayOptions, PayOutcome } from "./payments.ts";
 
-export interface StripeOptions {
+export interface StripeOptions extends DoubleOptions {
   /** Default: a free one. A taken one rejects with Node's EADDRINUSE error. */
   port?: number;
-  /** Where webhooks go, asked for each; while it is undefined, events are noted and sent to nobody. */
-  webhookUrl?: () => string | undefined;
-  /** Default: new random ones. */
-  secretKey?: string;
-  webhookSecret?: string;
-  /** The clock, milliseconds of the epoch. Whoever moves it calls `settled` afterwards. */
-  now?: () => number;
-  /** Chance in [0, 1) of switches and faults. */
-  random?: () => number;
 }
 
 export interface StripeDouble {
@@ -65,32 +49,8 @@ const bodyBytesMax = 1024 * 1024;
 const keepAliveMs = 75_000;
 
 export async function startStripe(options: StripeOptions = {}): Promise<StripeDouble> {
-  const { now = Date.now, random = Math.random, webhookUrl = () => undefined } = options;
-  const { secretKey = newId("sk_test"), webhookSecret = newId("whsec") } = options;
-  const faults = createFaults(random);
-  const switches = createSwitches(random);
-  const schedule = createSchedule(now);
-  const store = emptyStore();
-  const webhooks = createWebhooks({ url: webhookUrl, secret: webhookSecret, now, schedule, switches });
   let url = "";
-  const account: Account = {
-    store,
-    schedule,
-    switches,
-    now,
-    pageUrl: (session) => `${url}/pay/${session}`,
-    emit: (type, object) => webhooks.send(noteEvent(store, now, type, object)),
-  };
-
-  const app = new Hono<ApiEnv>();
-  app.use(async (_, next) => {
-    // Under a clock that a test moved, the timer does not know yet what is due.
-    schedule.run();
-    await next();
-  });
-  app.route("/v1", createApi({ account, faults, keys: createIdempotencyKeys(now), secretKey }));
-  app.route("/_control", createControl({ account, faults, secretKey }));
-  app.route("/", createHostedPages(account));
+  const { account, app, faults, webhooks, secretKey, webhookSecret } = createDouble(options, () => url);
 
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
     void serve(app, request, response).catch(() => response.destroy());
@@ -106,12 +66,12 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeDo
     secretKey,
     webhookSecret,
     faults,
-    switches,
+    switches: account.switches,
     pay: (session, payOptions) => pay(account, session, payOptions),
     state: () => stateOf(account),
     settled: () => webhooks.settled(),
     async close() {
-      schedule.stop();
+      account.schedule.stop();
       await webhooks.close();
       server.closeAllConnections();
       server.close();

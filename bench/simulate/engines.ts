@@ -1,0 +1,61 @@
+/** What a process needs for its simulations, started once: a Redis, a PostgreSQL, and the functions' code in isolates. */
+import { tokenKeys } from "../../domain/token.ts";
+import type { Services } from "../../functions/services.ts";
+import type { Defect } from "./defects.ts";
+import { hookModules, loadIsolate } from "./modules.ts";
+import { startSimulatedPostgres, type SimulatedPostgres } from "./postgres.ts";
+import { startSimulatedRedis, type SimulatedRedis } from "./redis.ts";
+
+export type Steps = typeof import("./steps.ts");
+
+export interface Isolate {
+  steps: Steps;
+  stores: Omit<Services, "later" | "email">;
+}
+
+export interface Engines {
+  redis: SimulatedRedis;
+  postgres: SimulatedPostgres;
+  isolates: Isolate[];
+  stop(): Promise<void>;
+}
+
+const ISOLATES = 3;
+export const HOSTS = {
+  redis: "http://redis.test",
+  postgres: "http://postgres.test/sql",
+  stripe: "http://stripe.test",
+  shop: "http://shop.test",
+};
+const secret = "simulated-".repeat(4);
+export const stripeSecrets = { secretKey: "sk_test_simulated", webhookSecret: "whsec_simulated" };
+export const keys = tokenKeys(`sim:${secret}`);
+
+export async function startEngines(defect: Defect | undefined): Promise<Engines> {
+  hookModules(defect);
+  const [redis, postgres] = await Promise.all([startSimulatedRedis(defect), startSimulatedPostgres()]);
+  const isolates: Isolate[] = [];
+  for (let nth = 0; nth < ISOLATES; nth++) {
+    const steps = await loadIsolate(nth);
+    isolates.push({
+      steps,
+      stores: {
+        redis: steps.connectRedis(HOSTS.redis, "token"),
+        postgres: steps.connectPostgres("postgresql://u:p@postgres.test/db", HOSTS.postgres),
+        keys,
+        identitySecret: secret,
+        payments: steps.connectStripe(stripeSecrets.secretKey, stripeSecrets.webhookSecret, HOSTS.stripe),
+        emailFrom: "shop@shop.test",
+        emailLimits: { perMinute: 600, perDay: 50_000 },
+      },
+    });
+  }
+  return {
+    redis,
+    postgres,
+    isolates,
+    async stop() {
+      await Promise.all([redis.stop(), postgres.stop()]);
+    },
+  };
+}
