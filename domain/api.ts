@@ -50,6 +50,12 @@ export const pulseSchema = z
       .describe(
         "from `now` to the next look; everybody comes a little earlier or later, so that not all come at once",
       ),
+    far: z
+      .object({ beyond: units, pollAfterMs: z.int().positive() })
+      .optional()
+      .describe(
+        "in a long line: whose place is beyond this one looks again after so long instead; nothing can happen to them before",
+      ),
     epoch: z.int().positive().describe("a ticket of an earlier one joins again, and has its number back"),
     release: z
       .object({

@@ -84,6 +84,7 @@ export const pulseAnswer = z.object({
   perSecond: z.number(),
   items: z.array(z.object({ sku: z.string(), left: z.enum(["many", "few", "none"]) })),
   pollAfterMs: z.int().positive(),
+  far: z.object({ beyond: count.nonnegative(), pollAfterMs: z.int().positive() }).optional(),
   epoch: z.int().positive(),
   release,
   reach: z

@@ -114,8 +114,11 @@ export interface ShopperRecord {
   expectations: { attempt: string; expected: readonly string[]; got: string }[];
   /** Answers the contract does not foresee at this step. */
   surprises: string[];
-  /** Heard that all is sold; and for how long that look had waited for the rehearsal's own process. */
-  told: { atMs: number; ownDelayMs: number } | undefined;
+  /**
+   * Heard that all is sold; for how long that look had waited for the rehearsal's own process; and after how long the
+   * pulse had asked for it, of whom it had found far back.
+   */
+  told: { atMs: number; ownDelayMs: number; farMs?: number | undefined } | undefined;
 }
 
 export interface PaymentTry {

@@ -55,9 +55,17 @@ async function visitSale(
   /** Inside with the pass of a slot. */
   let bySlot = false;
 
-  /** @param dueAtMs when the request was meant to be sent; what it waited from then is the rehearsal's own doing */
-  const over = (end: Over, { sentAtMs, answeredAtMs, clickedAtMs }: Answer, dueAtMs = clickedAtMs): Over => {
-    if (end === "told_sold_out") record.told = { atMs: answeredAtMs, ownDelayMs: sentAtMs - dueAtMs };
+  /**
+   * @param dueAtMs when the request was meant to be sent; what it waited from then is the rehearsal's own doing
+   * @param farMs after how long the pulse had asked for it, of whom it had found far back
+   */
+  const over = (
+    end: Over,
+    { sentAtMs, answeredAtMs, clickedAtMs }: Answer,
+    dueAtMs = clickedAtMs,
+    farMs?: number,
+  ): Over => {
+    if (end === "told_sold_out") record.told = { atMs: answeredAtMs, ownDelayMs: sentAtMs - dueAtMs, farMs };
     return end;
   };
   const overBy = (word: "sold_out" | "closed", answer: Answer) =>
@@ -71,10 +79,10 @@ async function visitSale(
 
   /** Looks until `ready` says so or the sale is over: at once, and then at the pace of the pulse. */
   const watch = async (ready: (pulse: Pulse) => boolean): Promise<Over | undefined> => {
-    let dueAtMs: number | undefined;
+    let [dueAtMs, farMs]: (number | undefined)[] = [];
     for (;;) {
       const { pulse, answer } = await visit.poll();
-      if (pulse.phase === "sold_out") return over("told_sold_out", answer, dueAtMs);
+      if (pulse.phase === "sold_out") return over("told_sold_out", answer, dueAtMs, farMs);
       if (pulse.phase === "closed" || pulse.phase === "settled") return over("told_closed", answer);
       if (pulse.epoch > (record.join?.epoch ?? pulse.epoch)) {
         const end = await rejoin();
@@ -83,6 +91,8 @@ async function visitSale(
       if (ready(pulse)) return undefined;
       const waitMs = visit.untilNextLookMs(pulse);
       dueAtMs = nowMs() + waitMs;
+      const { far } = pulse;
+      farMs = far !== undefined && (record.join?.place ?? 0) > far.beyond ? far.pollAfterMs : undefined;
       await sleep(waitMs);
     }
   };

@@ -2,6 +2,8 @@
  * "All is sold" (design §5.2): the time from the confirmation of the last order, by the server's clock, to each waiting
  * shopper's hearing of it. Pure.
  *
+ * Whom the pulse found far back, and asked to look less often, is in time at that look.
+ *
  * The rehearsal plays all devices in one thread. What it was late by itself is told apart: a shopper who heard too late
  * counts against the system, unless the look that told was sent late by this process, or this process or the front's
  * stood still meanwhile. Such a one proves nothing either way, and the report says how many there were.
@@ -10,6 +12,8 @@ import { unitsOf, type History } from "./history.ts";
 import { longestStall, type Stall } from "./lag.ts";
 
 export const TOLD_WITHIN_MS = 2000;
+/** Who is far back looks as often as the pulse asks, and up to so much later (`paceMs` in static/assets/api.js). */
+const FAR_SPREAD = 1.2;
 /** What the rehearsing machine may be late by before it can no longer vouch for a shopper's hearing late. */
 export const OWN_DELAY_MAX_MS = 200;
 
@@ -19,6 +23,9 @@ export interface Hearing {
   afterMs: number;
   /** Time in which the shopper's look waited for this process. */
   ownDelayMs: number;
+  /** What is in time for this one. */
+  withinMs: number;
+  isFarBack: boolean;
   /** The longest time the crowd's process or the front's stood still meanwhile. */
   stallMs: number;
 }
@@ -41,8 +48,10 @@ export function tellingOf({ items, shoppers, stalls }: History): Telling | undef
 
   // An order is confirmed after it was asked for. So our clock is ahead of the server's by no less than this, and no
   // hearing is measured as shorter than it was.
-  const aheadMs = Math.max(...orders.map(({ sentAtMs, confirmedAtMs }) => sentAtMs - confirmedAtMs));
-  const lastOrderMs = Math.max(...orders.map(({ confirmedAtMs }) => confirmedAtMs)) + aheadMs;
+  const most = (of: (order: (typeof orders)[number]) => number) =>
+    orders.reduce((highest, order) => Math.max(highest, of(order)), -Infinity);
+  const aheadMs = most(({ sentAtMs, confirmedAtMs }) => sentAtMs - confirmedAtMs);
+  const lastOrderMs = most(({ confirmedAtMs }) => confirmedAtMs) + aheadMs;
   const since = (all: readonly Stall[]) => all.filter(({ untilMs }) => untilMs >= lastOrderMs);
   const [crowd, front] = [since(stalls.crowd), since(stalls.front ?? [])];
   const hearings = shoppers.flatMap(({ shopper, join, told }): Hearing[] => {
@@ -52,12 +61,14 @@ export function tellingOf({ items, shoppers, stalls }: History): Telling | undef
         shopper,
         afterMs: Math.max(0, told.atMs - lastOrderMs),
         ownDelayMs: told.ownDelayMs,
+        withinMs: TOLD_WITHIN_MS + FAR_SPREAD * (told.farMs ?? 0),
+        isFarBack: told.farMs !== undefined,
         stallMs: longestStall([...crowd, ...front], lastOrderMs, told.atMs),
       },
     ];
   });
 
-  const late = hearings.filter(({ afterMs }) => afterMs > TOLD_WITHIN_MS);
+  const late = hearings.filter(({ afterMs, withinMs }) => afterMs > withinMs);
   const untilMs = lastOrderMs + hearings.reduce((most, { afterMs }) => Math.max(most, afterMs), 0);
   return {
     hearings,

@@ -182,7 +182,7 @@ export function createVisit(
     /** How often this shopper has asked for the pulse. */
     looks: () => looks,
 
-    untilNextLookMs: (pulse: Pulse) => clock.untilNextLookMs(pulse),
+    untilNextLookMs: (pulse: Pulse) => clock.untilNextLookMs(pulse, record.join?.place),
 
     async leave(): Promise<void> {
       expectNoContent("leave", await send(own("leave", "DELETE", "/queue", "ticket")));

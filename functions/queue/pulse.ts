@@ -12,6 +12,7 @@ import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { isOverdue, news } from "../tallies.ts";
 import { drawOf } from "./draw.ts";
+import { farBack, pollAfterMs } from "./pace.ts";
 import releaseLua from "./release.lua";
 import { rememberLine } from "./remember.ts";
 
@@ -130,6 +131,7 @@ const FEW_SHARE = 0.1;
 export async function pulseOf(state: SaleSnapshot): Promise<Pulse> {
   const iso = (ms: number) => new Date(ms).toISOString();
   const { draw } = state;
+  const far = farBack(state);
   return {
     now: iso(state.nowMs),
     phase: snapshotPhase(state),
@@ -144,6 +146,7 @@ export async function pulseOf(state: SaleSnapshot): Promise<Pulse> {
       left: available <= 0 ? "none" : available <= stock * FEW_SHARE ? "few" : "many",
     })),
     pollAfterMs: pollAfterMs(state),
+    ...(far === undefined ? {} : { far }),
     epoch: state.epoch,
     release: state.release,
     reach: state.reach,
@@ -161,23 +164,6 @@ export async function pulseOf(state: SaleSnapshot): Promise<Pulse> {
 
 export const snapshotPhase = (state: Pick<SaleSnapshot, "times" | "mode" | "settled" | "unsold" | "nowMs">) =>
   phaseOf(state.times, { mode: state.mode, settled: state.settled, soldOut: state.unsold <= 0 }, state.nowMs);
-
-/** While everything can be sold before the next release, each second's pulse is read by all: known within two. */
-const POLL_MS = 1_000;
-/** Nothing happens to the line between two releases. */
-const POLL_OPEN_MAX_MS = 5_000;
-const POLL_MAX_MS = 30_000;
-
-/** Before opening a poll may wait a tenth of the time to go; then until the next release, or less near the end. */
-function pollAfterMs({ nowMs, times, release, items, inside, mostEach }: SaleSnapshot): number {
-  const toOpeningMs = times.opensAtMs - nowMs;
-  if (toOpeningMs > 0) return Math.min(POLL_MAX_MS, Math.max(POLL_MS, Math.floor(toOpeningMs / 10)));
-  const available = items.reduce((sum, item) => sum + item.available, 0);
-  if (available <= inside * mostEach) return POLL_MS;
-  const everyMs = release.everySeconds * 1000;
-  const toReleaseMs = everyMs + (toOpeningMs % everyMs);
-  return Math.min(POLL_OPEN_MAX_MS, Math.max(POLL_MS, toReleaseMs));
-}
 
 /** A field of the stock hash, over all skus. */
 function unitsOf(flat: string[], field: string): number {

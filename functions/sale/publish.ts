@@ -15,7 +15,10 @@ import publishableSql from "./publishable.sql";
 /** How long a released shopper has to come in before the room is given on, at most. */
 const TURN_MS = 30_000;
 
-/** Within this time whoever waits has seen a pulse of the rebuilt sale (every 5 s at the most while it is open) and has joined again. */
+/**
+ * Within this time whoever waits near their turn has seen a pulse of the rebuilt sale (every 5 s at the most while it is open)
+ * and has joined again; those far back have before the line gets to them (queue/pace.ts).
+ */
 const COME_BACK_MS = 7_000;
 
 const publishWord = z.enum(["again", "superseded", "published"]);

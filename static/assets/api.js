@@ -8,7 +8,7 @@
  * @typedef {"scheduled" | "registration" | "lobby" | "open" | "sold_out" | "closed" | "settled"} Phase
  * @typedef {{ sku: string, left: "many" | "few" | "none" }} Left
  * @typedef {import("./line.js").LinePulse & { now: string, phase: Phase, joined: number, items: Left[],
- *   pollAfterMs: number, epoch: number, draw?: { commitment: string, seed?: string, count?: number } }} Pulse
+ *   pollAfterMs: number, far?: { beyond: number, pollAfterMs: number }, epoch: number, draw?: { commitment: string, seed?: string, count?: number } }} Pulse
  * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true, expiresAt?: string }} Ticket
  * @typedef {import("./line.js").Registered & { decidesAt: string }} Registration
  * @typedef {{ expiresAt: string }} Pass
@@ -83,6 +83,15 @@ export const spreadMs = (ms) => (Math.random() - 0.5) * Math.min(600, ms);
 
 /** Around `ms`, ±20 %. @param {number} ms */
 export const around = (ms) => ms * (0.8 + Math.random() * 0.4);
+
+/**
+ * From the pulse to the next look: at its pace, or at that of those far back.
+ * @param {{ pollAfterMs: number, far?: Pulse["far"] | undefined }} pulse @param {number | undefined} place in line, where it is known
+ */
+export const paceMs = ({ pollAfterMs, far }, place) =>
+  far && place !== undefined && place > far.beyond
+    ? around(far.pollAfterMs)
+    : pollAfterMs + spreadMs(pollAfterMs);
 
 /** Ends early when the network or the reader comes back. @param {number} ms @returns {Promise<void>} */
 export function pause(ms) {

@@ -5,7 +5,7 @@
  * Waiting costs the system nothing: the pulse is the same for everybody and comes from a cache, and only when
  * `nowServing` reaches the number is `entry` called.
  */
-import { around, now, pause, spreadMs } from "./api.js";
+import { around, now, paceMs, pause } from "./api.js";
 import { momentText } from "./format.js";
 import { openSession, remembering } from "./session.js";
 import { takesAddresses, views, waitingTexts } from "./view.js";
@@ -158,10 +158,8 @@ function start(card) {
     if (!pulse) return POLL_FIRST_MS;
     const phase = session.phase();
     if (phase === "sold_out" || phase === "closed" || phase === "settled") return around(POLL_MAX_MS);
-    return Math.max(
-      POLL_MIN_MS,
-      Date.parse(pulse.now) + pulse.pollAfterMs + spreadMs(pulse.pollAfterMs) - now(),
-    );
+    const { number, lobby } = session.memory();
+    return Math.max(POLL_MIN_MS, Date.parse(pulse.now) + paceMs(pulse, lobby ? undefined : number) - now());
   }
 
   render();

@@ -118,10 +118,10 @@ describe("a device's clock", () => {
     clock.set(pulse(10_400, 1000), 0);
     for (const share of [0, 0.25, 0.9]) {
       vi.spyOn(Math, "random").mockReturnValue(share);
-      expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(600 + spreadMs(1000));
-      expect(clock.untilNextLookMs(pulse(10_000, 5000))).toBe(4600 + spreadMs(5000));
+      expect(clock.untilNextLookMs(pulse(10_000, 1000), 1)).toBe(600 + spreadMs(1000));
+      expect(clock.untilNextLookMs(pulse(10_000, 5000), 1)).toBe(4600 + spreadMs(5000));
     }
-    expect(clock.untilNextLookMs(pulse(8_000, 1000))).toBe(250);
+    expect(clock.untilNextLookMs(pulse(8_000, 1000), 1)).toBe(250);
   });
 
   test("goes by the freshest of its last five answers, and by what a cache says of their age", () => {
@@ -130,10 +130,10 @@ describe("a device's clock", () => {
     const clock = createClock(() => atMs);
     clock.set(pulse(9_000, 1000), 1000);
     clock.set(pulse(9_500, 1000), 0);
-    expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(1000 + spreadMs(1000));
+    expect(clock.untilNextLookMs(pulse(10_000, 1000), 1)).toBe(1000 + spreadMs(1000));
     for (let looks = 0; looks < 5; looks++) clock.set(pulse(9_700, 1000), 0);
     atMs = 10_300;
-    expect(clock.untilNextLookMs(pulse(10_000, 1000))).toBe(1000 + spreadMs(1000));
+    expect(clock.untilNextLookMs(pulse(10_000, 1000), 1)).toBe(1000 + spreadMs(1000));
   });
 });
 
