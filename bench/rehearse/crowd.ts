@@ -105,6 +105,8 @@ export interface CrowdOptions {
   items: readonly Item[];
   /** How long before opening the first may come. */
   lobbyMs: number;
+  /** They come evenly over the lobby, because the machine could not make them come at once. */
+  isThinned?: boolean;
   holdMs: number;
   /** Places of those who come before opening are drawn: any of them may get inside. */
   drawn?: boolean;
@@ -145,8 +147,19 @@ export function planCrowd(options: CrowdOptions): Plan[] {
     ]);
     dealInTurn(random, group, [[shares.closesTab, (one) => (one.closesTab = true)]]);
   }
+  if (options.isThinned === true) thin(plans, options.lobbyMs);
   return plans;
 }
+
+/** A larger crowd than this comes thinned, so many a second: what two cores answer that carry the whole system as well. */
+const FULL_SPEED_MAX = 5_000;
+const THINNED_PER_SECOND = 200;
+
+/** How long before opening a crowd has to begin to come; undefined for one that may come all at once. */
+export const thinnedLobbySeconds = (shoppers: number): number | undefined =>
+  shoppers <= FULL_SPEED_MAX
+    ? undefined
+    : Math.ceil((shoppers * (1 - THINNED_LATE_SHARE)) / THINNED_PER_SECOND);
 
 function cycle<T>(things: readonly [T, ...T[]], nth: number): T {
   return things[nth % things.length] ?? things[0];
@@ -189,6 +202,20 @@ function plan(index: number, { seed, items, lobbyMs, holdMs }: CrowdOptions, sha
     bankMs: Math.round(BANK_MIN_MS + (holdMs + BANK_BEYOND_HOLD_MS) * random() ** 2),
     closesTab: false,
   };
+}
+
+/** Of a thinned crowd, who come when it is open, half as fast as those before. */
+const THINNED_LATE_SHARE = 0.03;
+
+/** The same people in the same order, but evenly: the last of those who come before opening comes as it opens. */
+function thin(plans: Plan[], lobbyMs: number): void {
+  const inOrder = plans.toSorted((a, b) => a.arrivesMs - b.arrivesMs);
+  const early = Math.ceil(inOrder.length * (1 - THINNED_LATE_SHARE));
+  const everyMs = lobbyMs / early;
+  for (const [nth, one] of inOrder.entries()) {
+    const after = nth - early;
+    one.arrivesMs = after < 0 ? after * everyMs : after * 2 * everyMs;
+  }
 }
 
 const BANK_MIN_MS = 1000;

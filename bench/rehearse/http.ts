@@ -1,7 +1,7 @@
 /**
  * HTTP for a whole crowd over a bounded number of kept-alive connections. Everything that comes back is an `Answer`,
  * a broken connection too: what to do about it is the sender's decision. Looks have connections of their own: a cache
- * answers them at once, and no device's look waits for another's command.
+ * answers them at once, and no device's look waits for another's command. So do joins: whoever is inside waits for no newcomer.
  */
 import { Pool, type Dispatcher } from "undici";
 import { decode, problemAnswer, type ProblemAnswer } from "./answers.ts";
@@ -46,23 +46,27 @@ const ANSWER_TIMEOUT_MS = 20_000;
 
 const looks: ReadonlySet<Step> = new Set(["page", "poll"]);
 
-/** @param sockets for looks, and as many for everything else */
-export function createHttp(url: string, sockets: number, figures: Figures): Http {
-  const open = () => ({
+/**
+ * @param sockets for looks, as many for joins, and as many for everything else
+ * @param isPaced the system is on this machine: commands are sent as fast as it answers them
+ */
+export function createHttp(url: string, sockets: number, figures: Figures, isPaced = false): Http {
+  const open = (isPaced: boolean) => ({
     pool: new Pool(new URL(url).origin, {
       connections: sockets,
       headersTimeout: ANSWER_TIMEOUT_MS,
       bodyTimeout: ANSWER_TIMEOUT_MS,
       connect: { timeout: 10_000 },
     }),
-    gate: createGate(sockets),
+    gate: createGate(sockets, isPaced),
   });
-  const [forLooks, forCommands] = [open(), open()];
+  const [forLooks, forJoins, forCommands] = [open(false), open(isPaced), open(isPaced)];
+  const laneOf = (step: Step) => (looks.has(step) ? forLooks : step === "join" ? forJoins : forCommands);
 
   return {
     async send({ step, method, path, headers, body }) {
       const clickedAtMs = nowMs();
-      const { pool, gate } = looks.has(step) ? forLooks : forCommands;
+      const { pool, gate } = laneOf(step);
       await gate.enter();
       // Taken behind the gate, so that "sent after that answer" is true of the wire and not of our own queue.
       const sentAtMs = nowMs();
@@ -117,11 +121,11 @@ export function createHttp(url: string, sockets: number, figures: Figures): Http
           answeredAtMs: nowMs(),
         };
       } finally {
-        gate.leave();
+        gate.leave(nowMs() - sentAtMs);
       }
     },
     async destroy() {
-      await Promise.all([forLooks.pool.destroy(), forCommands.pool.destroy()]);
+      await Promise.all([forLooks, forJoins, forCommands].map(({ pool }) => pool.destroy()));
     },
   };
 }
@@ -189,22 +193,61 @@ function retryAfterMs(value: string | undefined): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-/** First come, first served, so many at a time. */
-function createGate(size: number) {
-  const waiting: (() => void)[] = [];
-  let free = size;
+/** An answer that takes longer means that the machine has enough to do. */
+const SLOW_MS = 1_500;
+/** So few are always under way. */
+const PACED_MIN = 16;
+const PACED_FIRST = 32;
+/** One slow moment shows in many answers, and counts once. */
+const NARROWED_FOR_MS = 250;
+
+/**
+ * First come, first served, so many at a time. A paced one finds out how many: fewer as soon as answers are slow, more
+ * while they are not. A crowd that shares its machine with the system would otherwise drive it into refusing, which a
+ * crowd elsewhere, on machines of its own, would not.
+ */
+function createGate(size: number, isPaced: boolean) {
+  const waiting = createFifo<() => void>();
+  let [allowed, under, narrowedAtMs] = [isPaced ? Math.min(size, PACED_FIRST) : size, 0, 0];
+  const letIn = () => {
+    while (under < Math.floor(allowed)) {
+      const next = waiting.take();
+      if (next === undefined) return;
+      under++;
+      next();
+    }
+  };
   return {
-    enter(): Promise<void> {
-      if (free > 0) {
-        free--;
-        return Promise.resolve();
+    enter: (): Promise<void> =>
+      new Promise((resolve) => {
+        waiting.add(resolve);
+        letIn();
+      }),
+    leave(tookMs: number) {
+      under--;
+      const atMs = nowMs();
+      if (isPaced && tookMs < SLOW_MS) allowed = Math.min(size, allowed + 1);
+      else if (isPaced && atMs - narrowedAtMs > NARROWED_FOR_MS) {
+        allowed = Math.max(Math.min(size, PACED_MIN), allowed * 0.7);
+        narrowedAtMs = atMs;
       }
-      return new Promise((resolve) => void waiting.push(resolve));
+      letIn();
     },
-    leave() {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
+  };
+}
+
+/** An array's `shift` moves all that is left, which a queue of tens of thousands feels. */
+function createFifo<T>() {
+  let things: T[] = [];
+  let next = 0;
+  return {
+    add: (thing: T) => void things.push(thing),
+    take(): T | undefined {
+      const thing = things[next];
+      if (thing === undefined) return undefined;
+      next++;
+      if (next * 2 > things.length) [things, next] = [things.slice(next), 0];
+      return thing;
     },
   };
 }

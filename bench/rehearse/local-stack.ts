@@ -51,6 +51,7 @@ export async function startLocalStack(): Promise<LocalStack> {
   const ask = questions(child);
   return {
     ...said.ready,
+    ...(child.pid === undefined ? {} : { pid: child.pid }),
     front: { stats: async () => (await ask()).front },
     redis: { stats: async () => (await ask()).redis },
     stripeRequests: async () => (await ask()).stripeRequests,

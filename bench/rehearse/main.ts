@@ -76,7 +76,6 @@ async function rehearse(options: CliOptions): Promise<number> {
     );
     process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : printReport(report)}\n`);
     if (!report.complete) {
-      progress.note("Interrupted: these are the figures so far, and nothing is proved.");
       return EXIT.interrupted;
     }
     return report.holds ? EXIT.holds : EXIT.broken;

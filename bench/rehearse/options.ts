@@ -1,6 +1,6 @@
 /** The command line of the rehearsal: what it takes, checked, with messages a person can act on. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { usualShares } from "./crowd.ts";
+import { thinnedLobbySeconds, usualShares } from "./crowd.ts";
 import { usualTrouble } from "./payment-page.ts";
 import { NEEDS_MAILBOX } from "./run.ts";
 import { OPENS_IN_SECONDS } from "./sale.ts";
@@ -30,7 +30,12 @@ export interface CliOptions {
   json: boolean;
 }
 
-const SHOPPERS_MAX = 50_000;
+type Given = Omit<CliOptions, "seed" | "timeout"> & { seed?: number; timeout?: number };
+
+/** A line opens a quarter of an hour before its sale, and so many can come in that time. */
+const SHOPPERS_MAX = 150_000;
+/** Of a crowd that comes at once; one that comes thinned has three times as long as that takes besides, for slow machines. */
+const TIMEOUT_SECONDS = 300;
 const STOCK_MAX = 1_000_000;
 const PRICE_MAX = 1_000_000_000;
 
@@ -79,14 +84,13 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
     .option("--seed <number>", "the same crowd again (printed by every run)", whole(0, 2 ** 32 - 1))
     .option(
       "--open-in <seconds>",
-      `when the sale opens (default: what the file says, or ${OPENS_IN_SECONDS})`,
+      `when the sale opens (default: what the file says, or ${OPENS_IN_SECONDS}; a large crowd comes evenly until then)`,
       seconds(2, 3600),
     )
     .option(
       "--timeout <seconds>",
-      "the crowd's time; who is not done then breaks the proof",
+      `the crowd's time; who is not done then breaks the proof (default: ${TIMEOUT_SECONDS}, and more for a large crowd)`,
       seconds(10, 86_400),
-      300,
     )
     .addOption(
       share("slow-payers", "where there are prices: whose bank takes a while", usualShares.slowPayers),
@@ -109,6 +113,7 @@ Examples:
   npm run rehearse
   npm run rehearse -- --shoppers 5000 --stock 200
   npm run rehearse -- --shoppers 1000 --stock 100 --price 4900
+  npm run rehearse -- --shoppers 100000 --stock 1000
   npm run rehearse -- --shoppers 2000 --stock 200 --registered 1000 --slots 100 --allocation draw
   npm run rehearse -- --sale bench/sales/concert.yaml --shoppers 1000
   npm run --silent rehearse -- --seed 42 --json > report.json
@@ -119,7 +124,7 @@ Against an address elsewhere the whole crowd comes from this machine's one addre
 pay: purchases that have a price stop at the payment page.`,
     );
   command.parse(args, { from: "user" });
-  const { seed, ...options } = command.opts<Omit<CliOptions, "seed"> & { seed?: number }>();
+  const { seed, timeout, openIn, ...options } = command.opts<Given>();
   if (options.url !== undefined && (options.adminToken ?? "") === "")
     command.error("error: --url needs the operator's token, by --admin-token or ADMIN_TOKEN");
   if (options.registered > 0 && options.url !== undefined) command.error(`error: ${NEEDS_MAILBOX}`);
@@ -129,7 +134,14 @@ pay: purchases that have a price stop at the payment page.`,
     );
   if (options.registered === 0 && (options.slots !== undefined || options.allocation !== undefined))
     command.error("error: --slots and --allocation are for people who register: see --registered");
-  return { ...options, seed: seed ?? newSeed() };
+  const lobbySeconds = thinnedLobbySeconds(options.shoppers);
+  const opensIn = openIn ?? (lobbySeconds === undefined ? undefined : lobbySeconds + OPENS_IN_SECONDS);
+  return {
+    ...options,
+    seed: seed ?? newSeed(),
+    timeout: timeout ?? TIMEOUT_SECONDS + 3 * (lobbySeconds ?? 0),
+    ...(opensIn === undefined ? {} : { openIn: opensIn }),
+  };
 }
 
 function whole(low: number, high: number) {

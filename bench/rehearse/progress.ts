@@ -4,6 +4,9 @@ import type { Tally } from "./world.ts";
 export interface Status extends Tally {
   phase: string;
   stock: number;
+  shoppers: number;
+  /** Negative once it is open. */
+  opensInSeconds: number;
   requestsPerSecond: number;
   errors: number;
 }
@@ -74,6 +77,7 @@ function inPlainLines(output: Output): Progress {
 export function format(status: Status): string {
   return [
     status.phase.padEnd(9),
+    whenDone(status),
     `in line ${status.inLine}`,
     `inside ${status.inside}`,
     `held ${status.heldUnits}`,
@@ -83,3 +87,16 @@ export function format(status: Status): string {
     `errors ${status.errors}`,
   ].join("  ");
 }
+
+/** How far it is and how long it takes, by the pace so far: a crowd that comes, then a stock that is sold, then all who hear of it. */
+function whenDone({ phase, arrived, shoppers, opensInSeconds, soldUnits, stock, finished }: Status): string {
+  const share = (done: number, of: number) => `${Math.floor((done / Math.max(1, of)) * 100)} %`;
+  if (opensInSeconds > 0) return `came ${share(arrived, shoppers)}, opens in ${minutes(opensInSeconds)}`;
+  if (phase === "sold_out" || soldUnits >= stock) return `done ${share(finished, shoppers)}`;
+  const left =
+    soldUnits === 0 ? "" : `, about ${minutes((-opensInSeconds * (stock - soldUnits)) / soldUnits)}`;
+  return `sold ${share(soldUnits, stock)}${left}`;
+}
+
+const minutes = (seconds: number) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

@@ -24,6 +24,17 @@ export function checkSold({ items, shoppers }: History, { live }: Books): string
   return found;
 }
 
+/** Redis' books while the sale ran. */
+export function checkSamples({ samples }: History): string[] {
+  const found = samples
+    .flat()
+    .flatMap((item) => [
+      ...imbalances([item]),
+      ...(item.confirmed > item.stock ? [`${item.sku}: ${item.confirmed} sold of ${item.stock}`] : []),
+    ]);
+  return [...new Set(found)];
+}
+
 export function checkBooks({ items, samples }: History, { live }: Books): string[] {
   const found = [...samples, live.items].flatMap(imbalances);
   for (const { sku, stock } of items) {

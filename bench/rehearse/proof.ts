@@ -2,7 +2,14 @@
  * The judgement: what was recorded, held against the rules of the design (§4). Pure: histories in, checks out. Each
  * check says what must be so, whether it is, and on what evidence it is not.
  */
-import { checkBooks, checkLedger, checkOrders, checkSettled, checkSold } from "./proof-books.ts";
+import {
+  checkBooks,
+  checkLedger,
+  checkSamples,
+  checkOrders,
+  checkSettled,
+  checkSold,
+} from "./proof-books.ts";
 import {
   beyondThePage,
   checkCharged,
@@ -36,6 +43,8 @@ export interface Rule {
   rule: string;
   states: string;
   find: (history: History, books: Books) => string[];
+  /** The same without the books at the end: what must hold at any moment can be judged of an interrupted run too. */
+  findSoFar?: (history: History) => string[];
   unjudged?: (history: History) => string[];
 }
 
@@ -59,12 +68,14 @@ export const rules: readonly Rule[] = [
     rule: "4.3",
     states: "a request sent twice has one effect and one answer",
     find: checkReplays,
+    findSoFar: checkReplays,
   },
   {
     name: "line_kept",
     rule: "4.4",
     states: "who came before has the lower number; no number twice; a reload keeps the number",
     find: checkLine,
+    findSoFar: checkLine,
   },
   {
     name: "draw_kept",
@@ -72,25 +83,28 @@ export const rules: readonly Rule[] = [
     states:
       "who came before opening has the place that the seed committed to gives, no place twice; who came later is behind",
     find: checkDraw,
+    findSoFar: checkDraw,
   },
   {
     name: "nobody_before_their_turn",
     rule: "4.4",
     states: "nobody entered with a number not yet served; serving never goes back",
     find: checkTurns,
+    findSoFar: checkTurns,
   },
   {
     name: "nobody_passed",
     rule: "4.4",
     states:
       "nobody was let in before somebody with a lower number who was asking, nor after one was told that all is sold",
-    find: (history) => [...checkPatience(history), ...checkCalled(history)],
+    find: checkNobodyPassed,
+    findSoFar: checkNobodyPassed,
   },
   ...slotRules,
   {
     name: "told_in_time",
     rule: "5.2",
-    states: `everybody who waited heard within ${TOLD_WITHIN_MS / 1000} s of the last order that all is sold`,
+    states: `everybody who waited heard within ${TOLD_WITHIN_MS / 1000} s of the last order that all is sold, or at the next look that the pulse asked them for, far back`,
     find: checkTold,
     unjudged: notVouchedFor,
   },
@@ -155,12 +169,14 @@ export const rules: readonly Rule[] = [
     rule: "3",
     states: "what must be refused was refused, with the right word",
     find: checkExpectations,
+    findSoFar: checkExpectations,
   },
   {
     name: "no_surprises",
     rule: "5.1",
     states: "no answer the contract does not foresee; 425, 429 and 503 say when to come back",
     find: checkSurprises,
+    findSoFar: checkSurprises,
   },
   {
     name: "everybody_got_an_answer",
@@ -171,15 +187,45 @@ export const rules: readonly Rule[] = [
   },
 ];
 
+/** Of an interrupted run. */
+export function judgeSoFar(history: History): Check[] {
+  const balances = {
+    name: "books_balanced_so_far",
+    rule: "4.1",
+    states:
+      "whenever Redis' books were looked at they balanced, nothing was negative, no more confirmed than there was",
+  };
+  return [
+    checkOf(balances, checkSamples(history), history),
+    ...rules.flatMap((rule) =>
+      rule.findSoFar === undefined ? [] : [checkOf(rule, rule.findSoFar(history), history)],
+    ),
+  ];
+}
+
 /** @param books undefined when the operator's view could not be had: nothing about it is proved then */
 export function judge(history: History, books: Books | undefined): Check[] {
-  return rules.map(({ name, rule, states, find, unjudged }) => {
-    const found =
-      books === undefined ? ["the operator's view of the sale could not be read"] : find(history, books);
-    const evidence = found.slice(0, EVIDENCE_MAX);
-    if (found.length > EVIDENCE_MAX) evidence.push(`… ${found.length} in all`);
-    return { name, rule, states, holds: found.length === 0, evidence, unjudged: unjudged?.(history) ?? [] };
-  });
+  return rules.map((rule) =>
+    checkOf(
+      rule,
+      books === undefined ? ["the operator's view of the sale could not be read"] : rule.find(history, books),
+      history,
+    ),
+  );
+}
+
+function checkOf(
+  { name, rule, states, unjudged }: Omit<Rule, "find">,
+  found: readonly string[],
+  history: History,
+): Check {
+  const evidence = found.slice(0, EVIDENCE_MAX);
+  if (found.length > EVIDENCE_MAX) evidence.push(`… ${found.length} in all`);
+  return { name, rule, states, holds: found.length === 0, evidence, unjudged: unjudged?.(history) ?? [] };
+}
+
+function checkNobodyPassed(history: History): string[] {
+  return [...checkPatience(history), ...checkCalled(history)];
 }
 
 /** One broken step may repeat itself many times: each is told once, with how often. */
@@ -223,7 +269,8 @@ function notVouchedFor(history: History): string[] {
   const telling = tellingOf(history);
   const late = (history.faultsExpected ? telling?.late : telling?.lateByMachine) ?? [];
   if (late.length === 0) return [];
-  const most = (of: "afterMs" | "ownDelayMs" | "stallMs") => seconds(Math.max(...late.map((one) => one[of])));
+  const most = (of: "afterMs" | "ownDelayMs" | "stallMs") =>
+    seconds(late.reduce((highest, one) => Math.max(highest, one[of]), 0));
   const heard = `${late.length} heard up to ${most("afterMs")} after the last order`;
   if (history.faultsExpected) return [`${heard}, while something was broken on purpose`];
   return [

@@ -13,6 +13,7 @@ import {
 } from "./figures.ts";
 import { paymentsReport, type PaymentsReport } from "./report-payments.ts";
 import { slotsReport, type RegistrationFigures, type SlotsReport } from "./report-slots.ts";
+import type { MachineReport } from "./machine.ts";
 import type { Books, End, History } from "./history.ts";
 import type { StripeRequests } from "./stripe-requests.ts";
 import type { PurchasePrice } from "./purchase-price.ts";
@@ -22,7 +23,7 @@ export interface Report {
   version: 1;
   /** Every check holds. Without a proof (an interrupted run) it does not. */
   holds: boolean;
-  /** False when the run was interrupted; there is no proof then. */
+  /** False when the run was interrupted; the proof then has only what holds at any moment. */
   complete: boolean;
   url: string;
   seed: number;
@@ -76,15 +77,23 @@ export interface Report {
   payments: PaymentsReport | null;
   /** Null for a sale without registration; its requests are not among the crowd's above. */
   slots: SlotsReport | null;
+  /** Memory and CPU time of the run until the crowd was done; null where the system runs elsewhere. */
+  machine: MachineReport | null;
   /** Null when the operator's view could not be read. */
   postgres: { orders: number; shoppers: number; ledgerDifference: number; discrepancies: number } | null;
   /**
    * Seconds from the confirmation of the last order to each waiting shopper's knowing that all is sold; `late` are those
    * who heard after more than two, `lateByMachine` those of them the rehearsal itself was late for, and the stalls are
-   * the longest times its processes stood still meanwhile (milliseconds; null where the front runs elsewhere).
+   * the longest times its processes stood still meanwhile (milliseconds; null where the front runs elsewhere). `farBack`
+   * had been asked by the pulse to look less often, and are late only after that look.
    */
   soldOutTold:
-    | (Quantiles & { late: number; lateByMachine: number; stallMs: { crowd: number; front: number | null } })
+    | (Quantiles & {
+        farBack: number;
+        late: number;
+        lateByMachine: number;
+        stallMs: { crowd: number; front: number | null };
+      })
     | null;
   proof: Check[];
 }
@@ -116,12 +125,13 @@ export interface Findings {
   seed: number;
   figures: Figures;
   costs: Costs;
+  machine: MachineReport | undefined;
   purchase: PurchasePrice | undefined;
   registration: RegistrationFigures | undefined;
   history: History;
   books: Books | undefined;
-  /** Undefined for an interrupted run. */
-  checks: Check[] | undefined;
+  complete: boolean;
+  checks: Check[];
   crowdSeconds: number;
   settleSeconds: number;
 }
@@ -141,8 +151,8 @@ export function buildReport(found: Findings): Report {
 
   return {
     version: 1,
-    holds: checks?.every((check) => check.holds) ?? false,
-    complete: checks !== undefined,
+    holds: found.complete && checks.every((check) => check.holds),
+    complete: found.complete,
     url: found.url,
     seed: found.seed,
     sale: { id: sale.id, name: sale.name, opensAt: sale.opensAt },
@@ -173,6 +183,7 @@ export function buildReport(found: Findings): Report {
     purchase: found.purchase ?? null,
     payments: paymentsReport(history, books, found.costs.stripe),
     slots: slotsReport(history, found.registration),
+    machine: found.machine ?? null,
     postgres:
       postgres === undefined
         ? null
@@ -183,7 +194,7 @@ export function buildReport(found: Findings): Report {
             discrepancies: postgres.discrepancies,
           },
     soldOutTold: soldOutTold(history),
-    proof: checks ?? [],
+    proof: checks,
   };
 }
 
@@ -261,6 +272,7 @@ function soldOutTold(history: History): Report["soldOutTold"] {
   const { crowd, front } = telling.stallMs;
   return {
     ...mapQuantiles(ranks, (value) => Math.round(value * 1000) / 1000),
+    farBack: telling.hearings.filter(({ isFarBack }) => isFarBack).length,
     late: telling.late.length,
     lateByMachine: telling.lateByMachine.length,
     stallMs: { crowd: Math.round(crowd), front: front === null ? null : Math.round(front) },

@@ -5,18 +5,19 @@
 import type { Sale } from "../../domain/sale.ts";
 import type { LiveAnswer } from "./answers.ts";
 import { costMeter } from "./costs.ts";
-import { planCrowd, type Shares } from "./crowd.ts";
+import { planCrowd, thinnedLobbySeconds, type Shares } from "./crowd.ts";
 import { createFigures, type Figures } from "./figures.ts";
 import type { History, SlotsHistory } from "./history.ts";
 import { createHttp } from "./http.ts";
 import { watchLag } from "./lag.ts";
+import { watchMachine } from "./machine.ts";
 import { createMailbox } from "./mailbox.ts";
 import { createOperator } from "./operator.ts";
 import { openOtherSale } from "./other-sale.ts";
 import { createPaymentPage, usualTrouble, type WebhookTrouble } from "./payment-page.ts";
 import { RehearsalError } from "./errors.ts";
 import type { Progress } from "./progress.ts";
-import { judge } from "./proof.ts";
+import { judge, judgeSoFar } from "./proof.ts";
 import { pricePurchase } from "./purchase-price.ts";
 import { holdRegistration, type Registered } from "./registering.ts";
 import { buildReport, type Report } from "./report.ts";
@@ -71,7 +72,7 @@ export async function runRehearsal(
   if (registration !== undefined && mailbox === undefined) throw new RehearsalError(NEEDS_MAILBOX);
   const figures = createFigures();
   const registrationFigures = createFigures();
-  const crowdHttp = createHttp(target.url, options.sockets ?? SOCKETS, figures);
+  const crowdHttp = createHttp(target.url, options.sockets ?? SOCKETS, figures, target.pid !== undefined);
   const ownHttp = createHttp(target.url, 2, figures);
   const registrationHttp = createHttp(target.url, options.sockets ?? SOCKETS, registrationFigures);
   const operator = createOperator(ownHttp, target.url, target.adminToken);
@@ -90,6 +91,19 @@ export async function runRehearsal(
       options.pricePurchase === true
         ? await pricePurchase(target, operator, ownHttp, draft, page)
         : undefined;
+    const priced = draft.sale.items.some(({ price }) => price > 0);
+    const isThinned = thinnedLobbySeconds(options.shoppers) !== undefined;
+    const plans = planCrowd({
+      shoppers: options.shoppers,
+      seed,
+      items: draft.sale.items,
+      lobbyMs: Math.max(0, draft.opensInSeconds * 1000 - HEAD_START_MS),
+      holdMs: draft.sale.holdSeconds * 1000,
+      isThinned,
+      drawn: draft.sale.lobby === "draw",
+      priced,
+      shares: options.shares,
+    });
     const startedAtMs = nowMs();
     const sale = schedule(draft, Date.now());
     const opensAtMs = Date.parse(sale.opensAt);
@@ -98,7 +112,6 @@ export async function runRehearsal(
     const foreignTicket = await otherSale.join();
     const meter = costMeter(target, figures);
     await meter.priceJoins(otherSale.join);
-    const priced = sale.items.some(({ price }) => price > 0);
     if (priced) await page?.trouble({ ...usualTrouble, ...options.webhooks });
     for (const note of draft.notes) progress.note(note);
     if (priced && page === undefined)
@@ -106,6 +119,8 @@ export async function runRehearsal(
     progress.note(
       `sale ${sale.id} opens in ${registrationSeconds + draft.opensInSeconds} s · ${options.shoppers} shoppers · seed ${seed}`,
     );
+    if (isThinned)
+      progress.note("they come evenly until it opens: this machine could not make them come all at once");
     options.onSale?.({ id: sale.id, opensAtMs });
 
     const world: World = {
@@ -127,17 +142,6 @@ export async function runRehearsal(
       seen: createSeen(),
       tally: createTally(),
     };
-    const plans = planCrowd({
-      shoppers: options.shoppers,
-      seed,
-      items: sale.items,
-      lobbyMs: Math.max(0, draft.opensInSeconds * 1000 - HEAD_START_MS),
-      holdMs: sale.holdSeconds * 1000,
-      drawn: sale.lobby === "draw",
-      priced,
-      shares: options.shares,
-    });
-
     let registered: Registered | undefined;
     if (registration !== undefined && mailbox !== undefined)
       registered = await holdRegistration(plans.slice(0, registration.people), {
@@ -155,7 +159,8 @@ export async function runRehearsal(
 
     const samples: LiveAnswer["items"][] = [];
     await meter.start();
-    const unwatch = watchRun(world, figures, progress, async () => {
+    const machine = watchMachine(target.pid);
+    const unwatch = watchRun(world, plans.length, figures, progress, async () => {
       const live = await operator.live(sale.id);
       if (live !== undefined) samples.push(live.items);
     });
@@ -165,6 +170,7 @@ export async function runRehearsal(
     const crowdDoneAtMs = nowMs();
     if (!stop.signal.aborted) stop.cancel();
     const costsOf = await meter.stop();
+    const machineReport = target.pid === undefined ? undefined : machine.stop();
     const books = await settle(world, {
       operator,
       http: ownHttp,
@@ -197,12 +203,14 @@ export async function runRehearsal(
       seed,
       figures,
       costs: costsOf(world.tally.orders),
+      machine: machineReport,
       purchase,
       registration:
         registered === undefined ? undefined : { figures: registrationFigures, seconds: registered.seconds },
       history,
       books,
-      checks: options.signal?.aborted === true ? undefined : judge(history, books),
+      complete: options.signal?.aborted !== true,
+      checks: options.signal?.aborted === true ? judgeSoFar(history) : judge(history, books),
       crowdSeconds: (crowdDoneAtMs - startedAtMs) / 1000,
       settleSeconds: (nowMs() - crowdDoneAtMs) / 1000,
     });
@@ -247,6 +255,7 @@ function stopAfter(seconds: number, outer: AbortSignal | undefined) {
 /** Once a second the live line, now and then a look at the books. Returns what ends it. */
 function watchRun(
   world: World,
+  shoppers: number,
   figures: Figures,
   progress: Progress,
   sample: () => Promise<void>,
@@ -259,6 +268,8 @@ function watchRun(
       phase: world.seen.latest()?.phase ?? "–",
       ...world.tally,
       stock,
+      shoppers,
+      opensInSeconds: (world.opensAtMs - world.seen.serverNowMs()) / 1000,
       requestsPerSecond: figures.requests - before,
       errors: figures.networkErrors + serverErrors(figures),
     });

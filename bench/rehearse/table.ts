@@ -6,7 +6,7 @@ const plain = { style: { head: [], border: [] } };
 const NOTHING = "–";
 
 export function printReport(report: Report): string {
-  return [latencies(report), outcome(report), ...(report.complete ? [proof(report)] : [])].join("\n\n");
+  return [latencies(report), outcome(report), proof(report)].join("\n\n");
 }
 
 function latencies({ latencies: byStep, requests }: Report): string {
@@ -77,11 +77,12 @@ function outcome(report: Report): string {
   if (report.payments !== null) for (const [name, value] of payments(report.payments)) row(name, value);
   row("told that all is sold, after the last order", soldOutTold === null ? NOTHING : told(soldOutTold));
   row("duration", `${report.seconds.crowd} s, books settled in ${report.seconds.settling} s`);
+  if (report.machine !== null) row("memory and CPU time", machine(report.machine));
   row("seed", String(report.seed));
   return table.toString();
 }
 
-function proof({ proof: checks, holds }: Report): string {
+function proof({ proof: checks, holds, complete }: Report): string {
   const lines = checks.flatMap((check) => [
     `${check.holds ? "✓" : "✗"} ${check.name} (§${check.rule}): ${check.states}`,
     ...check.evidence.map((line) => `    ${line}`),
@@ -91,7 +92,11 @@ function proof({ proof: checks, holds }: Report): string {
   return [
     ...lines,
     "",
-    holds ? "Everything holds." : `${broken} of ${checks.length} checks do not hold.`,
+    !complete && broken === 0
+      ? `Interrupted: so far ${checks.length} of the proof's checks can be made, and they hold.`
+      : holds
+        ? "Everything holds."
+        : `${broken} of ${checks.length} checks do not hold.`,
   ].join("\n");
 }
 
@@ -154,14 +159,31 @@ function slots({ registrants, latencies, pass, ...of }: NonNullable<Report["slot
   ];
 }
 
+function machine({ cores, memoryMb, peakMb, parts }: NonNullable<Report["machine"]>): string {
+  const each = Object.entries(parts).map(
+    ([part, { peakMb: mb, cpuSeconds }]) => `${part}: ${mb} MB · ${cpuSeconds} s`,
+  );
+  return [`${peakMb} MB at the most, of ${memoryMb}; ${cores} cores`, ...each].join("\n");
+}
+
 const shown = (value: number | null | undefined) =>
   value === null || value === undefined ? NOTHING : String(value);
 const percent = (share: number | null) => (share === null ? NOTHING : `${(share * 100).toFixed(2)} %`);
-const told = ({ p50, p99, max, count, late, lateByMachine, stallMs }: NonNullable<Report["soldOutTold"]>) =>
+const told = ({
+  p50,
+  p99,
+  max,
+  count,
+  farBack,
+  late,
+  lateByMachine,
+  stallMs,
+}: NonNullable<Report["soldOutTold"]>) =>
   [
     `p50 ${p50} s · p99 ${p99} s · max ${max} s (${count} shoppers)`,
+    ...(farBack > 0 ? [`of these ${farBack} far back, who had been asked to look less often`] : []),
     `longest stall meanwhile: crowd ${stallMs.crowd} ms · front ${stallMs.front === null ? NOTHING : `${stallMs.front} ms`}`,
-    ...(late > 0 ? [`later than 2 s: ${late}, of these ${lateByMachine} by the rehearsing machine`] : []),
+    ...(late > 0 ? [`too late: ${late}, of these ${lateByMachine} by the rehearsing machine`] : []),
   ].join("\n");
 const listed = (counts: Record<string, number>) =>
   Object.entries(counts)

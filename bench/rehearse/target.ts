@@ -34,6 +34,8 @@ export interface RehearsalTarget {
   cron?: () => Promise<void>;
   front?: { stats: () => FrontStats | Promise<FrontStats> };
   redis?: { stats: () => Promise<RedisStats> };
+  /** Of the process that everything of it runs below, where that is on this machine. */
+  pid?: number;
   /** When the front's process stood still; absent where that process is this one, or not ours. */
   stalls?: () => Promise<Stall[]>;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { insideCheats, lineCheats, planCrowd, type CrowdOptions } from "../../bench/rehearse/crowd.ts";
+import {
+  insideCheats,
+  lineCheats,
+  planCrowd,
+  thinnedLobbySeconds,
+  type CrowdOptions,
+} from "../../bench/rehearse/crowd.ts";
 
 const options: CrowdOptions = {
   shoppers: 1000,
@@ -94,6 +100,28 @@ describe("the plan of a crowd", () => {
       expect(lookMs).toBeLessThanOrEqual(1000);
       expect(payMs).toBeLessThanOrEqual(1500);
     }
+  });
+
+  test("comes evenly when it is thinned: the same people in the same order, nearly all of them before opening", () => {
+    const [usual, thinned] = [planCrowd(options), planCrowd({ ...options, isThinned: true })];
+    const order = (crowd: typeof usual) =>
+      crowd.toSorted((a, b) => a.arrivesMs - b.arrivesMs).map(({ index }) => index);
+    expect(order(thinned)).toEqual(order(usual));
+    const arrivals = thinned.map(({ arrivesMs }) => arrivesMs).sort((a, b) => a - b);
+    expect(arrivals[0]).toBe(-options.lobbyMs);
+    expect(arrivals.filter((at) => at < 0)).toHaveLength(970);
+    for (let second = 0; second < 6; second++) {
+      const from = -options.lobbyMs + second * 1000;
+      const came = arrivals.filter((at) => at >= from && at < from + 1000).length;
+      expect(Math.abs(came - 970 / 7)).toBeLessThanOrEqual(1);
+    }
+    expect(planCrowd({ ...options, isThinned: true })).toEqual(thinned);
+  });
+
+  test("is thinned when it is large, to what fits into the quarter of an hour in which a line is open before", () => {
+    expect(thinnedLobbySeconds(5_000)).toBeUndefined();
+    expect(thinnedLobbySeconds(100_000)).toBe(485);
+    expect(thinnedLobbySeconds(150_000)).toBeLessThan(15 * 60 - 60);
   });
 
   test("copes with one shopper and with no stock", () => {

@@ -199,6 +199,8 @@ describe("the live line", () => {
     soldUnits: 4,
     finished: 3,
     stock: 10,
+    shoppers: 12,
+    opensInSeconds: -30,
     requestsPerSecond: 120,
     errors: 0,
   };
@@ -209,7 +211,9 @@ describe("the live line", () => {
     progress.status(status);
     progress.note("a note");
     progress.end();
-    expect(written).toContain("in line 5  inside 2  held 1  orders 3  sold 4/10  120 req/s  errors 0");
+    expect(written).toContain(
+      "open       sold 40 %, about 0:45  in line 5  inside 2  held 1  orders 3  sold 4/10  120 req/s  errors 0",
+    );
     expect(written).toContain("\r\u001b[2Ka note\n");
     expect(written.endsWith("\n")).toBe(true);
   });
@@ -236,6 +240,15 @@ describe("the command line", () => {
   test("has defaults, and a seed of its own", () => {
     expect(parse()).toMatchObject({ shoppers: 500, stock: 50, seed: 99, timeout: 300, json: false });
     expect(parse()).toMatchObject({ price: 0, slowPayers: 0.2, webhooksLost: 0.05 });
+  });
+
+  test("lets a large crowd come over some time before opening, and gives it longer", () => {
+    expect(parse("--shoppers", "100000")).toMatchObject({ openIn: 493, timeout: 1755 });
+    expect(parse("--shoppers", "100000", "--open-in", "600", "--timeout", "900")).toMatchObject({
+      openIn: 600,
+      timeout: 900,
+    });
+    expect(parse("--shoppers", "5000")).not.toHaveProperty("openIn");
   });
 
   test("takes people who register, and what for", () => {

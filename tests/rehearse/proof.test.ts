@@ -1,7 +1,7 @@
 /** The proof finds what is wrong: in a good history one violation is planted, and the check it belongs to must break. */
 import { describe, expect, test } from "vitest";
 import type { ShopperRecord } from "../../bench/rehearse/history.ts";
-import { judge, rules } from "../../bench/rehearse/proof.ts";
+import { judge, judgeSoFar, rules } from "../../bench/rehearse/proof.ts";
 import { slotRules } from "../../bench/rehearse/proof-slots.ts";
 import {
   goodBooks,
@@ -466,6 +466,17 @@ describe("the proof does not accuse", () => {
     expect(check?.unjudged.join()).toMatch(/^1 heard up to 2\.10 s after .* machine was itself late/);
   });
 
+  test("who is far back of hearing at the look that the pulse asked for, and not later", () => {
+    const history = goodHistory();
+    const check = (afterMs: number) => {
+      nth(history, 2).told = { atMs: 7500 + afterMs, ownDelayMs: 0, farMs: 20_000 };
+      return judge(history, goodBooks()).find(({ name }) => name === "told_in_time");
+    };
+    expect(check(25_900)?.holds).toBe(true);
+    expect(check(25_900)?.unjudged).toEqual([]);
+    expect(check(26_100)?.holds).toBe(false);
+  });
+
   test("the system of telling late while something is broken on purpose, and says so", () => {
     const history = { ...goodHistory(), faultsExpected: true };
     nth(history, 2).told = { atMs: 9600, ownDelayMs: 0 };
@@ -491,5 +502,29 @@ describe("the proof does not accuse", () => {
     Object.assign(only(books.live.items), { stock: 10, available: 7 });
     Object.assign(only(books.live.stored.items), { stock: 10 });
     expect(judge(history, books).filter(({ holds }) => !holds)).toEqual([]);
+  });
+});
+
+describe("a run that was interrupted", () => {
+  test("is judged by what must hold at any moment, without the books at the end", () => {
+    const checks = judgeSoFar(goodHistory());
+    expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+    expect(checks.map(({ name }) => name)).toContain("line_kept");
+    expect(checks.map(({ name }) => name)).not.toContain("everybody_got_an_answer");
+  });
+
+  test("does not hold where the line was not kept, or more was sold than there is", () => {
+    const broken = (history: ReturnType<typeof goodHistory>) =>
+      judgeSoFar(history)
+        .filter(({ holds }) => !holds)
+        .map(({ name }) => name);
+    const swapped = goodHistory();
+    const join = nth(swapped, 0).join;
+    if (join !== undefined) join.number = 99;
+    expect(broken(swapped)).toContain("line_kept");
+
+    const oversold = goodHistory();
+    oversold.samples = [[{ sku: "shoe", stock: 3, available: -1, slots: 0, held: 0, confirmed: 4 }]];
+    expect(broken(oversold)).toContain("books_balanced_so_far");
   });
 });
