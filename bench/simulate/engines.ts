@@ -45,6 +45,7 @@ export async function startEngines(defect: Defect | undefined): Promise<Engines>
         keys,
         identitySecret: secret,
         payments: steps.connectStripe(stripeSecrets.secretKey, stripeSecrets.webhookSecret, HOSTS.stripe),
+        actor: "a simulation",
         emailFrom: "shop@shop.test",
         emailLimits: { perMinute: 600, perDay: 50_000 },
       },
