@@ -14,6 +14,7 @@ export const refusals = {
   // what was sent
   malformed_json: { status: 400, title: "The body is not JSON." },
   body_too_large: { status: 413, title: "The body is larger than 16 KB." },
+  body_incomplete: { status: 408, title: "The body did not arrive as a whole, or not in time." },
   unsupported_media_type: { status: 415, title: "The body must be application/json." },
   bad_signature: { status: 400, title: "The body is not signed as it must be." },
   invalid_input: { status: 422, title: "Some fields are not as they must be." },

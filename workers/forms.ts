@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import { problem } from "../domain/problem.ts";
 import { isRefusal, refuse } from "../domain/refusal.ts";
-import { BODY_MAX_BYTES, readBody } from "./body.ts";
+import { BODY_MAX_BYTES, BODY_WITHIN_MS, readBody } from "./body.ts";
 import type { EdgeContext } from "./env.ts";
 
 export const PAGE_FORM_MAX_BYTES = BODY_MAX_BYTES;
@@ -16,7 +16,7 @@ export const smallForm =
       await next();
       return undefined;
     }
-    const body = await readBody(c.req.raw, bytesMax);
+    const body = await readBody(c.req.raw, bytesMax, BODY_WITHIN_MS);
     if (isRefusal(body)) return problem(body);
     const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
     if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")

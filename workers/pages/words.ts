@@ -22,6 +22,7 @@ type OperatorWord =
 export const words = {
   malformed_json: "Something went wrong on this page. Please reload it.",
   body_too_large: "That is more than one order can carry.",
+  body_incomplete: "That did not reach us as a whole. Please try it again.",
   unsupported_media_type: "Something went wrong on this page. Please reload it.",
   invalid_input: "Please check what you chose.",
   not_found: "There is nothing here any more.",
