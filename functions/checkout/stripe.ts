@@ -4,8 +4,9 @@
  * its key too, so after one that is repeated the command is sent under the next key of a fixed row.
  */
 import Stripe from "stripe";
+import { z } from "zod";
 import { fromStripeAmount, toStripeAmount } from "../../domain/currency.ts";
-import { Unavailable } from "../unavailable.ts";
+import { decoded, Unavailable } from "../unavailable.ts";
 
 const TIMEOUT_MS = 8_000;
 /** Keys of a command: so often a failure may be repeated under its key before the command counts as not possible now. */
@@ -66,6 +67,13 @@ export interface Listed<Item> {
   /** Where the next page begins; undefined after the last one. */
   next: string | undefined;
 }
+
+/** What is read of an event: a signature says who wrote it, not what. */
+const eventShape = z.object({
+  id: z.string(),
+  type: z.string(),
+  data: z.object({ object: z.record(z.string(), z.unknown()) }),
+});
 
 export type Payments = ReturnType<typeof connectStripe>;
 
@@ -266,7 +274,14 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
     /** @returns undefined for a body that Stripe did not sign */
     async eventOf(body: string, signature: string): Promise<Stripe.Event | undefined> {
       try {
-        return await stripe.webhooks.constructEventAsync(body, signature, webhookSecret, undefined, provider);
+        const event = await stripe.webhooks.constructEventAsync(
+          body,
+          signature,
+          webhookSecret,
+          undefined,
+          provider,
+        );
+        return eventShape.safeParse(event).success ? event : undefined;
       } catch {
         return undefined;
       }
@@ -336,18 +351,46 @@ function passing(error: unknown): Unavailable | undefined {
   return passes ? new Unavailable("stripe", `${error.type} ${error.code ?? ""}`) : undefined;
 }
 
-function sessionOf(session: Stripe.Checkout.Session): Session {
-  const { id, url, status, payment_intent: intent, customer_details: customer } = session;
+// Of Stripe's objects as much as is decided by; its client types them, but looks at nothing.
+const metadata = z.record(z.string(), z.string());
+const intentShape = z.object({
+  id: z.string(),
+  status: z.string(),
+  amount: z.int().nonnegative(),
+  currency: z.string().length(3),
+  metadata,
+});
+const sessionShape = z.object({
+  id: z.string(),
+  url: z.string().nullish(),
+  status: z.string().nullish(),
+  payment_intent: z.union([z.string(), intentShape]).nullish(),
+  customer_details: z.object({ email: z.string().nullish() }).nullish(),
+});
+const refundShape = z.object({
+  id: z.string(),
+  amount: z.int().nonnegative(),
+  currency: z.string().length(3),
+  status: z.string().nullish(),
+  metadata: metadata.nullish(),
+  payment_intent: z.union([z.string(), z.object({ id: z.string() })]).nullish(),
+});
+
+function sessionOf(answer: Stripe.Checkout.Session): Session {
+  const { id, url, status, ...session } = decoded("stripe", "session", sessionShape, answer);
+  const { payment_intent: intent, customer_details: customer } = session;
   return {
     id,
-    url,
+    url: url ?? null,
     isOpen: status === "open",
-    intent: intent === null || typeof intent === "string" ? undefined : intentOf(intent),
+    intent:
+      intent === null || intent === undefined || typeof intent === "string" ? undefined : intentOf(intent),
     email: customer?.email ?? undefined,
   };
 }
 
-function intentOf({ id, status, amount, currency, metadata }: Stripe.PaymentIntent): Intent {
+function intentOf(answer: Stripe.PaymentIntent | z.output<typeof intentShape>): Intent {
+  const { id, status, amount, currency, metadata: said } = decoded("stripe", "intent", intentShape, answer);
   const states: Record<string, Intent["state"]> = {
     requires_capture: "authorised",
     succeeded: "captured",
@@ -361,22 +404,17 @@ function intentOf({ id, status, amount, currency, metadata }: Stripe.PaymentInte
     state: states[status] ?? "none",
     amount: fromStripeAmount(amount, code),
     currency: code,
-    sale: metadata["sale"],
-    reservation: metadata["reservation"],
+    sale: said["sale"],
+    reservation: said["reservation"],
   };
 }
 
-function refundOf({
-  id,
-  amount,
-  currency,
-  status,
-  metadata,
-  payment_intent: intent,
-}: Stripe.Refund): StripeRefund {
+function refundOf(answer: Stripe.Refund): StripeRefund {
+  const refund = decoded("stripe", "refund", refundShape, answer);
+  const { id, amount, currency, status, payment_intent: intent } = refund;
   return {
     id,
-    refund: metadata?.["refund"],
+    refund: refund.metadata?.["refund"],
     intent: typeof intent === "string" ? intent : (intent?.id ?? ""),
     amount: fromStripeAmount(amount, currency.toUpperCase()),
     state:

@@ -5,7 +5,7 @@
  */
 import { NeonDbError, neon, neonConfig } from "@neondatabase/serverless";
 import { z } from "zod";
-import { Unavailable } from "../unavailable.ts";
+import { decoded, Unavailable } from "../unavailable.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -42,7 +42,7 @@ export function connectPostgres(connectionString: string, fetchEndpoint?: string
           throw new Refused(error.constraint ?? "", error.message);
         throw new Unavailable("postgres", String(error).slice(0, 200));
       });
-    return z.array(row).parse(answer);
+    return decoded("postgres", "a statement", z.array(row), answer);
   };
 }
 

@@ -6,7 +6,7 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { z } from "zod";
 import { count } from "../tallies.ts";
-import { Unavailable } from "../unavailable.ts";
+import { decoded, Unavailable } from "../unavailable.ts";
 import { saleOf } from "./keys.ts";
 import { callName } from "./price.ts";
 
@@ -58,7 +58,7 @@ type Execute = (keys: string[], args: string[]) => Promise<unknown>;
 
 /**
  * Runs a script by its hash, or by its text where Redis does not know it yet.
- * @throws {Unavailable} Redis did not answer
+ * @throws {Unavailable} Redis did not answer, or not as the script does
  */
 export async function runScript<Reply>(
   redis: Redis,
@@ -79,7 +79,7 @@ export async function runScript<Reply>(
   const saleId = saleOf(keys[0] ?? "");
   const word: unknown = Array.isArray(reply) ? reply[0] : undefined;
   if (saleId !== undefined) count(saleId, callName(script.name, word), 1, !script.tellsNews);
-  return script.reply.parse(reply);
+  return decoded("redis", script.name, script.reply, reply);
 }
 
 /**
