@@ -108,14 +108,14 @@ const itemsOf = ({ items, currency }: Sale) =>
   );
 
 /** @throws {Ended} when it is not there, neither JSON nor YAML, or no mapping; what it says the API judges */
-async function saleIn(file: string): Promise<Record<string, unknown>> {
+export async function saleIn(file: string): Promise<Record<string, unknown>> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new Ended(`${file} cannot be read: ${codeOf(error)}.`, EXIT.usage);
   });
   let said: unknown;
   try {
-    // JSON is YAML too, so one parser reads both.
-    said = parseYaml(text);
+    // JSON is YAML too, so one parser reads both. What cannot be sent, such as an alias of itself, is found here.
+    said = JSON.parse(JSON.stringify(parseYaml(text, { logLevel: "error" }) ?? null));
   } catch (error) {
     const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new Ended(`${file} is neither JSON nor YAML: ${line.replace(/:$/, "")}`, EXIT.usage);

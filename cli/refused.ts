@@ -51,7 +51,8 @@ export function refusedBy(status: number, text: string): Ended {
       : [`${errors.map(({ pointer, detail: what }) => `${pointer || "/"} ${what}`).join("; ")}.`]),
     ...(way === undefined ? [] : [way]),
   ];
-  return new Ended(`${type}: ${parts.join(" ").replaceAll(/\s+/g, " ")}`);
+  // One line, and nothing in it that a terminal would obey: another server may have answered.
+  return new Ended(`${type}: ${parts.join(" ")}`.replaceAll(/[\s\p{Cc}]+/gu, " ").trim());
 }
 
 function parsed(text: string): unknown {
