@@ -935,7 +935,10 @@ export const listReservations = createRoute({
     params: sale,
     query: z.object({
       id: z.uuid().optional(),
-      shopper: z.string().max(64).optional(),
+      shopper: z
+        .string()
+        .regex(/^[\w-]{1,64}$/, "an id of a shopper")
+        .optional(),
       number: z.coerce.number().int().nonnegative().optional().describe("the place in line"),
       state: storedReservationSchema.shape.state.optional(),
       after: z.uuid().optional().describe("the last id of the page before"),

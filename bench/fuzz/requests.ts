@@ -15,6 +15,12 @@ export interface FuzzedRequest {
 /** What is real in a shop: ids and tokens that would be let through. */
 export interface Known {
   sale: string;
+  /** An item of it. */
+  sku: string;
+  /** Another sale, which an operator opens and closes as they like. */
+  operated: string;
+  /** The operator's token. */
+  operator: string;
   reservationId: string;
   ticket: string;
   pass: string;

@@ -5,11 +5,19 @@ import type { Stack } from "../../dev/stack.ts";
 import { liveAnswer } from "../rehearse/answers.ts";
 import type { Known } from "./requests.ts";
 
-const STOCK = 1_000;
+const [SKU, STOCK] = ["shoe", 1_000];
 const joined = z.object({ ticket: z.string() });
 const entered = z.object({ pass: z.string() });
 
-export async function openShop(stack: Stack): Promise<{ known: Known; faults: () => Promise<string[]> }> {
+export interface Shop {
+  known: Known;
+  /** What `/openapi.json` says. */
+  contract: unknown;
+  /** What does not add up, after cron. */
+  faults: () => Promise<string[]>;
+}
+
+export async function openShop(stack: Stack): Promise<Shop> {
   const sale = `fuzz-${randomUUID().slice(0, 8)}`;
   const reservationId = randomUUID();
   const call = async (path: string, token: string | undefined, body?: object) => {
@@ -30,17 +38,22 @@ export async function openShop(stack: Stack): Promise<{ known: Known; faults: ()
     };
   };
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
-  const created = await call("/api/admin/sales", stack.adminToken, {
-    id: sale,
-    name: "Fuzzed",
-    currency: "EUR",
-    opensAt: at(-1_000),
-    closesAt: at(3_600_000),
-    items: [{ sku: "shoe", name: "Shoe", stock: STOCK, price: 0, limit: 2 }],
-    releaseEverySeconds: 1,
-    allowedOrigins: ["https://shop.example"],
-  });
-  if (!created.ok) throw new Error(`the sale was refused: ${created.text}`);
+  const create = async (id: string) => {
+    const created = await call("/api/admin/sales", stack.adminToken, {
+      id,
+      name: "Fuzzed",
+      currency: "EUR",
+      opensAt: at(-1_000),
+      closesAt: at(3_600_000),
+      items: [{ sku: SKU, name: "Shoe", stock: STOCK, price: 0, limit: 2 }],
+      releaseEverySeconds: 1,
+      allowedOrigins: ["https://shop.example"],
+    });
+    if (!created.ok) throw new Error(`the sale was refused: ${created.text}`);
+    return id;
+  };
+  await create(sale);
+  const operated = await create(`${sale}-operated`);
   const api = `/api/sales/${sale}`;
   const join = await call(`${api}/queue`, undefined, {});
   const { ticket } = joined.parse(join.json());
@@ -49,23 +62,26 @@ export async function openShop(stack: Stack): Promise<{ known: Known; faults: ()
   for (; !entry.ok; entry = await call(`${api}/entry`, ticket, {}))
     await new Promise((resolve) => setTimeout(resolve, 500));
   const { pass } = entered.parse(entry.json());
-  await call(`${api}/reservations`, pass, { reservationId, lines: [{ sku: "shoe", quantity: 1 }] });
+  await call(`${api}/reservations`, pass, { reservationId, lines: [{ sku: SKU, quantity: 1 }] });
 
+  const books = async (id: string) => {
+    const answer = await call(`/api/admin/sales/${id}/live`, stack.adminToken);
+    const { items, stored } = liveAnswer.parse(answer.json());
+    const wrong = items.flatMap(({ sku, stock, available, slots, held, confirmed }) =>
+      available + slots + held + confirmed === stock && Math.min(available, held, confirmed) >= 0
+        ? []
+        : [`${sku} does not add up: ${JSON.stringify({ stock, available, held, confirmed })}`],
+    );
+    if (stored === null || stored.discrepancies + Math.abs(stored.ledgerDifference) > 0)
+      wrong.push(`Postgres: ${JSON.stringify(stored)}`);
+    return wrong;
+  };
   return {
-    known: { sale, reservationId, ticket, pass, shopper },
+    known: { sale, sku: SKU, operated, operator: stack.adminToken, reservationId, ticket, pass, shopper },
+    contract: (await call("/openapi.json", undefined)).json(),
     async faults() {
       await stack.cron();
-      const { items, stored } = liveAnswer.parse(
-        (await call(`/api/admin/sales/${sale}/live`, stack.adminToken)).json(),
-      );
-      const wrong = items.flatMap(({ sku, stock, available, slots, held, confirmed }) =>
-        available + slots + held + confirmed === stock && Math.min(available, held, confirmed) >= 0
-          ? []
-          : [`${sku} does not add up: ${JSON.stringify({ stock, available, held, confirmed })}`],
-      );
-      if (stored === null || stored.discrepancies + Math.abs(stored.ledgerDifference) > 0)
-        wrong.push(`Postgres: ${JSON.stringify(stored)}`);
-      return wrong;
+      return [...(await books(sale)), ...(await books(operated))];
     },
   };
 }

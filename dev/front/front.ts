@@ -39,6 +39,8 @@ export interface Front {
   resetStats(): void;
   /** @returns how many stored answers went */
   purge(what: Purge): number;
+  /** All that it has kept, as text: for who looks for what must not be there. */
+  kept(): string[];
   close(): Promise<void>;
 }
 
@@ -209,6 +211,12 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       flights.clear();
       return store.purge(what);
     },
+    kept: () =>
+      store
+        .all()
+        .map(
+          ({ key, answer: { headers, body } }) => `${key}\n${JSON.stringify(headers)}\n${body.toString()}`,
+        ),
     async close() {
       server.close();
       server.closeAllConnections();

@@ -29,6 +29,7 @@ export interface Store {
   /** @returns the entry, stored or (when the cache was purged since `generation`) only built */
   put(url: string, request: Fields, answer: Answer, lifetimes: Lifetimes, generation: number): Entry;
   delete(key: string): void;
+  all(): Entry[];
   /** @returns how many entries went */
   purge(what: Purge): number;
   /** Increases with each purge: an answer asked for before a purge must not be stored after it. */
@@ -101,6 +102,7 @@ export function createStore(bytesMax: number): Store {
       const entry = entries.get(key);
       if (entry) remove(entry);
     },
+    all: () => [...entries.values()],
     purge(what) {
       generation++;
       const all = [...entries.values()];

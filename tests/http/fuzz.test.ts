@@ -1,10 +1,11 @@
 /** Some thousands of requests nobody foresaw; `npx node bench/fuzz.ts` sends 100,000 of the same kind. */
 import { expect, test } from "vitest";
-import { fuzz, shown } from "../../bench/fuzz/fuzz.ts";
+import { exceptionsIn, fuzz, shown } from "../../bench/fuzz/fuzz.ts";
 import { openShop } from "../../bench/fuzz/shop.ts";
 import { withStack } from "./harness.ts";
 
-const stack = withStack();
+const log: string[] = [];
+const stack = withStack(log);
 const REQUESTS = 5_000;
 
 test(
@@ -13,8 +14,9 @@ test(
   async () => {
     const shop = await openShop(stack.get());
     const urls = [stack.get().url, stack.get().edge.url];
-    const report = await fuzz({ requests: REQUESTS, seed: 7, urls, known: shop.known });
+    const report = await fuzz({ requests: REQUESTS, seed: 7, urls, shop });
     expect(report.faults.map(shown)).toEqual([]);
+    expect(exceptionsIn(log)).toEqual([]);
     expect(await shop.faults()).toEqual([]);
     // They get in far enough to be answered in many ways; few are not even HTTP.
     const seen = Object.keys(report.byStatus);
