@@ -22,6 +22,7 @@ const problem = z.object({
 
 /** The way out, for words that do not say it themselves. */
 const ways: Partial<Record<RefusalWord, string>> = {
+  forbidden: "ADMIN_TOKEN holds a viewer's token: set it to the operator's.",
   unauthorized: "Set ADMIN_TOKEN to the operator's token of this address.",
   not_found: "`list` shows the sales that there are.",
   on_hold: "Redis does not know this sale: `rebuild` brings it back.",

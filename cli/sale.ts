@@ -1,6 +1,7 @@
 /** `npm run sale`: the operator's command line over the admin API. */
 import { Command, CommanderError } from "commander";
 import { defineBooks } from "./books.ts";
+import { defineChecklist } from "./checklist.ts";
 import { defineDefinition } from "./definition.ts";
 import { defineHand } from "./hand.ts";
 import { definePeople } from "./people.ts";
@@ -25,7 +26,15 @@ async function main(args: string[]): Promise<number> {
     .showHelpAfterError("See --help.")
     .exitOverride()
     .addHelpText("after", HELP);
-  for (const define of [defineDefinition, defineHand, defineWatch, defineRecords, defineBooks, definePeople])
+  for (const define of [
+    defineDefinition,
+    defineChecklist,
+    defineHand,
+    defineWatch,
+    defineRecords,
+    defineBooks,
+    definePeople,
+  ])
     define(program);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -333,6 +333,24 @@ export const overviewSchema = z
   })
   .openapi("Overview");
 
+export const checklistItemSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  light: z.enum(["green", "amber", "red"]),
+  found: z.string().describe("what was seen"),
+  todo: z.string().describe("what to do about it; empty where that is nothing"),
+});
+
+export const checklistSchema = z
+  .object({
+    sale: saleIdSchema,
+    name: z.string(),
+    checkedAt: time,
+    light: checklistItemSchema.shape.light.describe("the worst of them"),
+    items: z.array(checklistItemSchema),
+  })
+  .openapi("Checklist");
+
 export const storedReservationSchema = z
   .object({
     id: z.uuid(),
@@ -504,6 +522,8 @@ export type Order = z.output<typeof orderSchema>;
 export type Live = z.output<typeof liveSchema>;
 export type StoredSale = z.output<typeof storedSaleSchema>;
 export type Overview = z.output<typeof overviewSchema>;
+export type ChecklistItem = z.output<typeof checklistItemSchema>;
+export type Checklist = z.output<typeof checklistSchema>;
 export type StoredReservation = z.output<typeof storedReservationSchema>;
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 export type StoredOrder = z.output<typeof storedOrderSchema>;
@@ -859,6 +879,29 @@ export const readStoredSale = createRoute({
   responses: {
     200: json(storedSaleSchema, "as Postgres has it, and whether Redis has it so"),
     ...refusing("unauthorized", "not_found"),
+  },
+});
+
+export const readChecklist = createRoute({
+  method: "get",
+  path: "/api/admin/sales/{sale}/checklist",
+  summary: "Everything that should be right before a sale opens, looked at now",
+  security: operator,
+  request: {
+    params: sale,
+    query: z.object({
+      people: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(100_000_000)
+        .optional()
+        .describe("expected in line at once, for the room in Redis; else a hundred for each unit"),
+    }),
+  },
+  responses: {
+    200: json(checklistSchema, "what was found, and what to do"),
+    ...refusing("unauthorized", "not_found", "invalid_input"),
   },
 });
 

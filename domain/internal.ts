@@ -13,6 +13,16 @@ export const BOT_CHECK_HEADER = "x-bot-check";
 export const EPOCH_HEADER = "x-epoch";
 /** What Cloudflare Access says of who is behind a request: a JWT, which the functions verify. */
 export const ACCESS_HEADER = "cf-access-jwt-assertion";
+/** What the edge says of itself for the checklist: `EdgeState` as JSON. */
+export const EDGE_HEADER = "x-edge";
+export interface EdgeState {
+  /** `half`: a secret, and no key for the page. */
+  botCheck: "on" | "off" | "half";
+  /** Whether what is cached of a sale can be purged. */
+  purge: "works" | "fails" | "none";
+  /** A keyed hash of the keys it goes by. */
+  keys: string;
+}
 export const REQUEST_ID_HEADER = "x-request-id";
 /** W3C Trace Context. */
 export const TRACE_HEADER = "traceparent";

@@ -182,6 +182,10 @@ export async function keyedHash(secret: string, text: string): Promise<string> {
   return toBase64Url(mac.slice(0, 12));
 }
 
+/** By which both Workers see that they go by the same keys. */
+export const keysHash = (env: { IDENTITY_SECRET: string; TOKEN_KEYS: string }) =>
+  keyedHash(env.IDENTITY_SECRET, `keys ${env.TOKEN_KEYS}`);
+
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 function toBase64Url(bytes: Uint8Array): string {

@@ -24,6 +24,7 @@ import {
   ACCESS_HEADER,
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
+  EDGE_HEADER,
   EPOCH_HEADER,
   REFUSED_HEADER,
   REGISTERED_HEADER,
@@ -35,6 +36,7 @@ import {
 import { problem } from "../domain/problem.ts";
 import { isRefusal, notALink, refusals, refuse, type Refusal } from "../domain/refusal.ts";
 import type { PassClaims, TicketClaims } from "../domain/token.ts";
+import { readChecklist } from "./checklist/checklist.ts";
 import { checkout, readOrder, readReservation } from "./checkout/checkout.ts";
 import { askRefund } from "./checkout/refund.ts";
 import { receive } from "./checkout/webhook.ts";
@@ -287,6 +289,23 @@ app.openapi(api.readOverview, async (c) => c.json(await readOverview(c.var.servi
 app.openapi(api.readStoredSale, async (c) =>
   c.json(accepted(await readStoredSale(c.var.services, c.req.valid("param").sale)), 200),
 );
+
+app.openapi(api.readChecklist, async (c) => {
+  const told = edgeState.safeParse(JSON.parse(c.req.header(EDGE_HEADER) ?? "null"));
+  const asked = {
+    env: c.env,
+    host: new URL(c.req.url).hostname,
+    edge: told.success ? told.data : undefined,
+    people: c.req.valid("query").people,
+  };
+  return c.json(accepted(await readChecklist(c.var.services, c.req.valid("param").sale, asked)), 200);
+});
+
+const edgeState = z.object({
+  botCheck: z.enum(["on", "off", "half"]),
+  purge: z.enum(["works", "fails", "none"]),
+  keys: z.string(),
+});
 
 app.openapi(api.updateSale, async (c) => {
   const { reason, ...sale } = c.req.valid("json");

@@ -10,6 +10,7 @@ import { problem } from "../domain/problem.ts";
 import { isRefusal, notALink, refuse, type Refusal } from "../domain/refusal.ts";
 import { readKind } from "./body.ts";
 import { botCheck } from "./bot-check.ts";
+import { edgeState } from "./edge-state.ts";
 import type { EdgeContext, Env } from "./env.ts";
 import { askFunctions, circuit, type From } from "./functions.ts";
 import { identifyAnybody, identifyByToken, type Identity } from "./identity.ts";
@@ -55,7 +56,8 @@ export async function pass(c: Context<EdgeContext>, policy: Policy): Promise<Res
   const sent = method === "GET" || method === "HEAD" ? undefined : body.text;
   // Operators' calls may take their time too: a rebuild does.
   const mayTakeLong = policy.asksStripe === true || policy.from === "operator";
-  const call = { method, url, headers, body: sent, type: body.type, from, trace, mayTakeLong };
+  const aboutEdge = policy.tellsOfItself === true ? await edgeState(c) : undefined;
+  const call = { method, url, headers, body: sent, type: body.type, from, trace, aboutEdge, mayTakeLong };
   const answer = await askFunctions(c.env, call);
 
   if (policy.from === "public") {

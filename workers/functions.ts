@@ -3,6 +3,7 @@ import {
   ACCESS_HEADER,
   ACCOUNT_HEADER,
   BOT_CHECK_HEADER,
+  EDGE_HEADER,
   EPOCH_HEADER,
   REGISTERED_HEADER,
   REFUSED_HEADER,
@@ -10,6 +11,7 @@ import {
   SHOPPER_HEADER,
   TRACE_HEADER,
   TURNED_AWAY_HEADER,
+  type EdgeState,
 } from "../domain/internal.ts";
 import { problem } from "../domain/problem.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -48,6 +50,8 @@ export interface Call {
   /** The client's headers: its credentials go on with a personal call, nothing else does. */
   headers: Headers;
   trace: Trace;
+  /** What this Worker says of itself. */
+  aboutEdge?: EdgeState | undefined;
   /** As long as it takes: its time says nothing of how the functions are. */
   mayTakeLong?: boolean;
 }
@@ -55,7 +59,17 @@ export interface Call {
 /** Asks the functions Worker. It not answering is an answer too: 503, nothing was lost. */
 export async function askFunctions(
   env: Env,
-  { method, url, body, type = "application/json", from, headers: given, trace, mayTakeLong = false }: Call,
+  {
+    method,
+    url,
+    body,
+    type = "application/json",
+    from,
+    headers: given,
+    trace,
+    aboutEdge,
+    mayTakeLong = false,
+  }: Call,
 ): Promise<Response> {
   const headers = new Headers({ [REQUEST_ID_HEADER]: trace.requestId, [TRACE_HEADER]: trace.parent });
   for (const name of passedOn(from)) {
@@ -68,6 +82,7 @@ export async function askFunctions(
     if (from.account !== undefined) headers.set(ACCOUNT_HEADER, from.account);
     if (from.failedBotCheck === true) headers.set(BOT_CHECK_HEADER, "failed");
   }
+  if (aboutEdge !== undefined) headers.set(EDGE_HEADER, JSON.stringify(aboutEdge));
   if (body !== undefined) headers.set("content-type", type);
   const turnedAway = takeTurnedAway(new URL(url).pathname);
   if (turnedAway !== undefined) headers.set(TURNED_AWAY_HEADER, turnedAway.text);

@@ -87,6 +87,8 @@ export interface Policy {
   bodyToken?: { name: string; kind: Extract<TokenKind, "confirmation" | "cancellation" | "slot"> };
   /** What a body has to be, if there is one; JSON where it is not said. */
   body?: BodyKind;
+  /** The functions want to know how the edge is. */
+  tellsOfItself?: true;
   /** Turned away first when the functions are in trouble (circuit.ts), but for who is in line. */
   shedFirst?: true;
   /** May have to ask Stripe: that it takes long says nothing of the functions. */
@@ -145,6 +147,10 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
   {
     path: "/api/admin/session",
     methods: { GET: { from: "operator" }, POST: { from: "operator", limit: "signIn" } },
+  },
+  {
+    path: "/api/admin/sales/:sale/checklist",
+    methods: { GET: { from: "operator", tellsOfItself: true } },
   },
   {
     path: "/api/admin/*",

@@ -23,11 +23,18 @@ export async function purgeChanged(c: Context<EdgeContext>, body: unknown): Prom
   const saleId = inPath ?? (typeof inBody === "string" ? inBody : undefined);
   const tags = saleId === undefined ? [LIST_TAG] : [LIST_TAG, saleTag(saleId)];
   forget(tags);
+  await purge(c, tags);
+}
+
+/** Purges these tags from the CDN. @returns whether that works here */
+export async function purge(c: Context<EdgeContext>, tags: string[]): Promise<"works" | "fails" | "none"> {
   const context = c.executionCtx;
-  if (!isPurging(context)) return;
+  if (!isPurging(context)) return "none";
   try {
     await context.cache.purge({ tags });
+    return "works";
   } catch (error) {
     console.error(JSON.stringify({ error: `purge: ${String(error)}`, request: c.var.trace.requestId }));
+    return "fails";
   }
 }

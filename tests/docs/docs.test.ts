@@ -61,6 +61,7 @@ const story: [method: "GET" | "POST" | "PUT" | "DELETE", path: string, outcome: 
   ["GET", "/api/admin/session", 200],
   ["GET", "/api/admin/overview", 200],
   ["POST", "/api/admin/preview", 200],
+  ["GET", "/api/admin/sales/{sale}/checklist", 200],
   ["GET", "/api/admin/sales/{sale}/live", 200],
   ["GET", "/api/admin/sales/{sale}/orders", 200],
   ["GET", "/api/admin/sales/{sale}/reservations", 200],

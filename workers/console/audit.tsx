@@ -13,7 +13,13 @@ const SALE = "[a-z0-9-]{1,64}";
 
 audit.get("/audit", async (c) => {
   const sale = c.req.query("sale") ?? "";
-  return await show(c, { title: "Audit log", who: c.var.who, area: "/admin/audit" }, sale, "/admin/audit", true);
+  return await show(
+    c,
+    { title: "Audit log", who: c.var.who, area: "/admin/audit" },
+    sale,
+    "/admin/audit",
+    true,
+  );
 });
 
 audit.get(`/sales/:sale{${SALE}}/audit`, async (c) => {
@@ -55,7 +61,11 @@ async function show(
       <>
         {frame.sale === undefined && <h1>Audit log</h1>}
         {filter}
-        {entries.length === 0 ? <p>There is nothing in it.</p> : <Entries entries={entries} showsSale={hasFilter} />}
+        {entries.length === 0 ? (
+          <p>There is nothing in it.</p>
+        ) : (
+          <Entries entries={entries} showsSale={hasFilter} />
+        )}
         <p class="actions">
           {before !== undefined && (
             <a class="button" href={hasFilter && sale !== "" ? `${path}?sale=${sale}` : path}>
