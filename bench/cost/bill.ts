@@ -1,5 +1,6 @@
 /** What a simulated sale costs: quantities times prices, a line for each part, with the inputs that it comes from. Pure. */
-import type { SaleOptions, Simulated } from "../scale/simulate.ts";
+import type { SaleOptions } from "../scale/options.ts";
+import type { Simulated } from "../scale/simulate.ts";
 import { of, type InputName } from "./inputs.ts";
 
 export interface BillOptions {

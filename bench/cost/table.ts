@@ -1,5 +1,5 @@
 /** A bill for people, in Markdown: the terminal and OPERATIONS.md show the same lines. */
-import type { SaleOptions } from "../scale/simulate.ts";
+import type { SaleOptions } from "../scale/options.ts";
 import type { Bill } from "./bill.ts";
 import { inputs, type InputName } from "./inputs.ts";
 

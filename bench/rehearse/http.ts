@@ -48,19 +48,21 @@ const looks: ReadonlySet<Step> = new Set(["page", "poll"]);
 
 /**
  * @param sockets for looks, as many for joins, and as many for everything else
- * @param isPaced the system is on this machine: commands are sent as fast as it answers them
+ * @param isPaced the system is on this machine: newcomers are sent as fast as it answers
  */
 export function createHttp(url: string, sockets: number, figures: Figures, isPaced = false): Http {
-  const open = (isPaced: boolean) => ({
+  const pace = createPace(sockets);
+  const open = (allowed: () => number) => ({
     pool: new Pool(new URL(url).origin, {
       connections: sockets,
       headersTimeout: ANSWER_TIMEOUT_MS,
       bodyTimeout: ANSWER_TIMEOUT_MS,
       connect: { timeout: 10_000 },
     }),
-    gate: createGate(sockets, isPaced),
+    gate: createGate(allowed),
   });
-  const [forLooks, forJoins, forCommands] = [open(false), open(isPaced), open(isPaced)];
+  const all = () => sockets;
+  const [forLooks, forJoins, forCommands] = [open(all), open(isPaced ? pace.allowed : all), open(all)];
   const laneOf = (step: Step) => (looks.has(step) ? forLooks : step === "join" ? forJoins : forCommands);
 
   return {
@@ -121,7 +123,8 @@ export function createHttp(url: string, sockets: number, figures: Figures, isPac
           answeredAtMs: nowMs(),
         };
       } finally {
-        gate.leave(nowMs() - sentAtMs);
+        if (!looks.has(step)) pace.note(nowMs() - sentAtMs);
+        gate.leave();
       }
     },
     async destroy() {
@@ -195,22 +198,36 @@ function retryAfterMs(value: string | undefined): number | undefined {
 
 /** An answer that takes longer means that the machine has enough to do. */
 const SLOW_MS = 1_500;
-/** So few are always under way. */
-const PACED_MIN = 16;
+/** So few are always under way, and so many at first. */
+const PACED_MIN = 4;
 const PACED_FIRST = 32;
 /** One slow moment shows in many answers, and counts once. */
 const NARROWED_FOR_MS = 250;
 
 /**
- * First come, first served, so many at a time. A paced one finds out how many: fewer as soon as answers are slow, more
- * while they are not. A crowd that shares its machine with the system would otherwise drive it into refusing, which a
- * crowd elsewhere, on machines of its own, would not.
+ * How many newcomers may be under way: fewer as soon as commands are answered slowly, anybody's, more while they are not. A
+ * crowd that shares its machine with the system would otherwise drive it into refusing, which a crowd elsewhere, on
+ * machines of its own, would not; and whoever is inside would wait for those who are not.
  */
-function createGate(size: number, isPaced: boolean) {
+function createPace(most: number) {
+  let [allowed, narrowedAtMs] = [Math.min(most, PACED_FIRST), 0];
+  return {
+    allowed: () => Math.floor(allowed),
+    note(tookMs: number): void {
+      const atMs = nowMs();
+      if (tookMs < SLOW_MS) allowed = Math.min(most, allowed + 1);
+      else if (atMs - narrowedAtMs > NARROWED_FOR_MS)
+        [allowed, narrowedAtMs] = [Math.max(Math.min(most, PACED_MIN), allowed * 0.7), atMs];
+    },
+  };
+}
+
+/** First come, first served, so many at a time. */
+function createGate(allowed: () => number) {
   const waiting = createFifo<() => void>();
-  let [allowed, under, narrowedAtMs] = [isPaced ? Math.min(size, PACED_FIRST) : size, 0, 0];
+  let under = 0;
   const letIn = () => {
-    while (under < Math.floor(allowed)) {
+    while (under < allowed()) {
       const next = waiting.take();
       if (next === undefined) return;
       under++;
@@ -223,14 +240,8 @@ function createGate(size: number, isPaced: boolean) {
         waiting.add(resolve);
         letIn();
       }),
-    leave(tookMs: number) {
+    leave() {
       under--;
-      const atMs = nowMs();
-      if (isPaced && tookMs < SLOW_MS) allowed = Math.min(size, allowed + 1);
-      else if (isPaced && atMs - narrowedAtMs > NARROWED_FOR_MS) {
-        allowed = Math.max(Math.min(size, PACED_MIN), allowed * 0.7);
-        narrowedAtMs = atMs;
-      }
       letIn();
     },
   };

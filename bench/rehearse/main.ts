@@ -1,5 +1,6 @@
 /** `npm run rehearse`: parses, starts a local stack unless one is named, prints, and closes what it started. */
 import { CommanderError } from "commander";
+import { thinnedLobbySeconds } from "./crowd.ts";
 import { RehearsalError } from "./errors.ts";
 import { startLocalStack, type LocalStack } from "./local-stack.ts";
 import { parseOptions, type CliOptions } from "./options.ts";
@@ -30,6 +31,7 @@ async function rehearse(options: CliOptions): Promise<number> {
     registers: people > 0,
     openInSeconds: options.openIn,
     timeoutSeconds: options.timeout,
+    isCrowdLarge: thinnedLobbySeconds(options.shoppers) !== undefined,
   };
   const plain =
     options.sale === undefined

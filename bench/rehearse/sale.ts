@@ -29,6 +29,8 @@ export interface DraftOptions {
   /** Wins over what the file says. */
   openInSeconds?: number | undefined;
   timeoutSeconds: number;
+  /** So many come that answers may take long here: passes and holds last longer then. */
+  isCrowdLarge?: boolean;
 }
 
 export const OPENS_IN_SECONDS = 8;
@@ -141,7 +143,12 @@ function draft(raw: Record<string, unknown>, name: string, options: DraftOptions
   const fields = isWritten ? raw : rest;
   const relativeSlots =
     isWritten || !isMapping(slots) ? {} : { slots: { ...slots, claimUntil: times.closesAt } };
-  const parsed = saleSchema.safeParse({ ...rehearsalDefaults(raw), ...fields, ...relativeSlots, ...times });
+  const parsed = saleSchema.safeParse({
+    ...rehearsalDefaults(raw, options.isCrowdLarge === true),
+    ...fields,
+    ...relativeSlots,
+    ...times,
+  });
   if (!parsed.success) {
     const lines = parsed.error.issues.flatMap(({ code, path, message, ...issue }) =>
       code === "unrecognized_keys" && "keys" in issue && Array.isArray(issue.keys)
@@ -184,7 +191,7 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Short enough to watch a whole sale; a real one gives people more time. */
-function rehearsalDefaults(raw: Record<string, unknown>) {
+function rehearsalDefaults(raw: Record<string, unknown>, isCrowdLarge: boolean) {
   const items: unknown[] = Array.isArray(raw["items"]) ? raw["items"] : [];
   const stock = items.reduce<number>((sum, item) => {
     const count = typeof item === "object" && item !== null && "stock" in item ? item.stock : 0;
@@ -194,8 +201,8 @@ function rehearsalDefaults(raw: Record<string, unknown>) {
     releaseSize: Math.min(10_000, Math.max(25, Math.ceil(stock / 2))),
     releaseEverySeconds: 5,
     capacity: Math.min(100_000, Math.max(50, Math.ceil(stock))),
-    passSeconds: 20,
-    holdSeconds: 15,
+    passSeconds: isCrowdLarge ? 60 : 20,
+    holdSeconds: isCrowdLarge ? 45 : 15,
   };
 }
 

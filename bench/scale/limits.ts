@@ -1,6 +1,7 @@
 /** What of a simulated sale is closest to its limit, and what to turn. Pure. */
 import { of } from "../cost/inputs.ts";
-import type { SaleOptions, Simulated } from "./simulate.ts";
+import type { SaleOptions } from "./options.ts";
+import type { Simulated } from "./simulate.ts";
 
 export interface Limit {
   what: string;

@@ -1,8 +1,8 @@
 /** `npm run scale`: simulates a sale for a crowd of up to ten million, and says what is closest to its limit and what to turn. */
 import { Command, CommanderError } from "commander";
 import { limitsOf, pacesOf } from "./limits.ts";
-import { saleOf, withSaleOptions } from "./options.ts";
-import { simulate, type SaleOptions, type Simulated } from "./simulate.ts";
+import { saleOf, withSaleOptions, type SaleOptions } from "./options.ts";
+import { simulate, type Simulated } from "./simulate.ts";
 
 process.exitCode = main(process.argv.slice(2));
 

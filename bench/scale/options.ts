@@ -1,7 +1,30 @@
 /** The options that `npm run scale` and `npm run cost` share: a sale, in the words of its definition. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { of } from "../cost/inputs.ts";
-import type { SaleOptions } from "./simulate.ts";
+import type { ArrivalProfile } from "./arrivals.ts";
+
+export interface SaleOptions {
+  visitors: number;
+  stock: number;
+  seed: number;
+  profile: ArrivalProfile;
+  /** From the first who may join to opening. */
+  lobbySeconds: number;
+  releaseSize: number;
+  releaseEverySeconds: number;
+  capacity: number;
+  passSeconds: number;
+  holdSeconds: number;
+  /** Means of what people take: to look around before they reserve, and until they have paid. */
+  lookSeconds: number;
+  paySeconds: number;
+  /** Into how many shards joins are spread; 0: each is a call of its own. */
+  joinShards: number;
+  commandsPerSecond: number;
+  paid: boolean;
+  /** All look as often as those near their turn: what it would be without the pace of those far back. */
+  allLookAlike?: boolean | undefined;
+}
 
 export const VISITORS_MAX = 10_000_000;
 

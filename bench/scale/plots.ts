@@ -6,8 +6,8 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { billOf, usualBill } from "../cost/bill.ts";
 import { of } from "../cost/inputs.ts";
-import { usualSale } from "./options.ts";
-import { simulate, type SaleOptions, type Simulated } from "./simulate.ts";
+import { usualSale, type SaleOptions } from "./options.ts";
+import { simulate, type Simulated } from "./simulate.ts";
 
 export interface Drawing {
   /** Of the file. */

@@ -8,39 +8,16 @@
  * failures, what one of the platforms does under such a load.
  */
 import { of } from "../cost/inputs.ts";
-import { farBack, pollAfterMs } from "../../functions/queue/pace.ts";
 import { seeded } from "../rehearse/random.ts";
-import { around, arrivalsByStep, type ArrivalProfile } from "./arrivals.ts";
+import { arrivalsByStep } from "./arrivals.ts";
+import { cohorts, histogram, peak, SECOND_STEPS, STEP_SECONDS, steps } from "./counts.ts";
+import { peopleInside } from "./inside.ts";
+import { newcomers } from "./joining.ts";
+import { lookers } from "./looking.ts";
+import type { SaleOptions } from "./options.ts";
 
-export interface SaleOptions {
-  visitors: number;
-  stock: number;
-  seed: number;
-  profile: ArrivalProfile;
-  /** From the first who may join to opening. */
-  lobbySeconds: number;
-  releaseSize: number;
-  releaseEverySeconds: number;
-  capacity: number;
-  passSeconds: number;
-  holdSeconds: number;
-  /** Means of what people take: to look around before they reserve, and until they have paid. */
-  lookSeconds: number;
-  paySeconds: number;
-  /** Into how many shards joins are spread; 0: each is a call of its own. */
-  joinShards: number;
-  commandsPerSecond: number;
-  paid: boolean;
-  /** All look as often as those near their turn: what it would be without the pace of those far back. */
-  allLookAlike?: boolean | undefined;
-}
-
-export const STEP_SECONDS = 0.25;
 const LASTS_MAX_SECONDS = 6 * 3600;
-const TURN_MAX_SECONDS = 30;
 const MOST_SHARE = 0.95;
-/** Rebuilds of the pulse cost what it costs, one for each place that refills it. */
-const SECOND_STEPS = Math.round(1 / STEP_SECONDS);
 
 export interface Simulated {
   /** From opening; undefined when something is unsold at the end. */
@@ -69,346 +46,139 @@ export interface Simulated {
   objects: { requests: number; callsPerSecondMax: number };
 }
 
-export function simulate(options: SaleOptions): Simulated {
-  const { stock, joinShards, releaseSize, capacity } = options;
-  const random = seeded(options.seed, 7);
-  const arrivals = arrivalsByStep({ ...options, stepSeconds: STEP_SECONDS });
-  const opensAt = Math.round(options.lobbySeconds / STEP_SECONDS);
-  const perStep = options.commandsPerSecond * STEP_SECONDS;
-  const turnSteps = steps(Math.min(options.passSeconds, TURN_MAX_SECONDS));
-  const everySteps = steps(options.releaseEverySeconds);
-  const laterSteps = steps(Math.max(options.holdSeconds, options.passSeconds, TURN_MAX_SECONDS) + 60);
-
-  // What comes due in a later step, by step.
-  const [comeBack, enters, reserves, confirms, returns, leavesInside] = [0, 0, 0, 0, 0, 0].map(() =>
-    ring(laterSteps),
-  );
-  if (!comeBack || !enters || !reserves || !confirms || !returns || !leavesInside)
-    throw new Error("unreachable");
-  const joinQueue = cohorts();
+export function simulate(sale: SaleOptions): Simulated {
+  const arrivals = arrivalsByStep({ ...sale, stepSeconds: STEP_SECONDS });
+  const opensAt = Math.round(sale.lobbySeconds / STEP_SECONDS);
+  const perStep = sale.commandsPerSecond * STEP_SECONDS;
+  const tally = createTally();
   const line = cohorts();
-  const waits = { join: histogram(), turn: histogram() };
-  const peaks = { joins: peak(), looks: peak(), commands: peak(), edge: peak(), calls: peak() };
-
-  let [available, choosing, inside, sold, insideDebt] = [stock, 0, 0, 0, 0];
-  const total = {
-    joined: 0,
-    turnedAway: 0,
-    looks: 0,
-    commands: 0,
-    calls: 0,
-    pages: 0,
-    edge: 0,
-    functions: 0,
-    objectCalls: 0,
-  };
-  let [outbox, outboxMax, lineMax, atOnceMax] = [0, 0, 0, 0];
-  let [mostSoldAt, soldOutAt]: (number | undefined)[] = [];
-  let [toHear, hearPerStep] = [0, 0];
   let step = 0;
-  const end = opensAt + steps(LASTS_MAX_SECONDS);
+  const inside = peopleInside(sale, opensAt, seeded(sale.seed, 7), line, (joinedAt, count) =>
+    tally.turns.add((step - Math.max(joinedAt, opensAt)) * STEP_SECONDS, count),
+  );
+  const coming = newcomers(sale, (askedAt, count) => tally.joins.add((step - askedAt) * STEP_SECONDS, count));
+  const looking = lookers(sale, opensAt);
+  let owed = 0;
+  let [mostSoldAt, soldOutAt]: (number | undefined)[] = [];
 
-  for (; step < end; step++) {
-    const isOpen = step >= opensAt;
+  for (const end = opensAt + steps(LASTS_MAX_SECONDS); step < end; step++) {
     const isOver = soldOutAt !== undefined;
-    let spent = 0;
-
-    // Newcomers, those who were told to come back among them. After the end they read the page and go.
+    // After the end who comes reads the page, and goes.
     const fresh = arrivals[step] ?? 0;
-    total.pages += fresh * of("requests.pages");
-    const coming = (isOver ? 0 : fresh * of("requests.joins")) + comeBack.take(step);
-
-    // People inside first, as the circuit of the edge has it.
-    const called = isOpen && step % everySteps === opensAt % everySteps ? release() : 0;
-    for (const [count, delay] of spread(called, of("looks.hearsTurnSeconds")))
-      enters.add(step + delay, count);
-    const entering = enters.take(step);
-    for (const [count, delay] of spread(entering, options.lookSeconds)) reserves.add(step + delay, count);
-    spent += entering * of("requests.entries") * of("commands.entry");
-
-    const reserving = Math.min(reserves.take(step), available);
-    choosing = Math.max(0, choosing - reserving);
-    available -= reserving;
-    spent += reserving * of("commands.reserve");
-    const gone = around(random, reserving, of("people.abandon"));
-    const back = around(random, reserving - gone, of("people.giveBack"));
-    returns.add(step + steps(options.holdSeconds), gone);
-    for (const [count, delay] of spread(back, options.paySeconds)) returns.add(step + delay, count);
-    for (const [count, delay] of spread(reserving - gone - back, options.paySeconds))
-      confirms.add(step + Math.min(delay, steps(options.holdSeconds)), count);
-
-    const confirming = confirms.take(step);
-    sold += confirming;
-    inside = Math.max(0, inside - confirming);
-    const paying = options.paid ? of("commands.checkout") : 0;
-    spent += confirming * (of("commands.confirm") + paying + of("commands.sync"));
-
-    const returning = returns.take(step);
-    available += returning;
-    inside = Math.max(0, inside - returning);
-    spent += returning * of("commands.giveBack");
-    const missed = leavesInside.take(step);
-    choosing = Math.max(0, choosing - missed);
-    inside = Math.max(0, inside - missed);
-
-    if (step % SECOND_STEPS === 0) spent += of("commands.pulse") * of("cache.fills");
-
-    // What is left of the commands is for joins; who would wait longer than an answer may take is turned away.
-    const room = Math.max(0, perStep - spent - insideDebt);
-    insideDebt = Math.max(0, insideDebt + spent - perStep);
-    const joinable = joinShards > 0 ? batchedJoins(room, joinShards, joinQueue.count() + coming) : undefined;
-    const most = joinable?.joins ?? room / of("commands.join");
-    const patience = (most / STEP_SECONDS) * (of("latency.slowMs") / 1000);
-    const taken = Math.max(0, Math.min(coming, patience - joinQueue.count()));
-    const refused = Math.floor(coming - taken);
-    joinQueue.add(step, coming - refused);
-    for (const [count, delay] of spread(refused, of("latency.retrySeconds")))
-      comeBack.add(step + delay, count);
-    total.turnedAway += refused;
-    const joining = Math.min(most, joinQueue.count());
-    joinQueue.take(joining, (at, count) => waits.join.add((step - at) * STEP_SECONDS, count));
-    const joinCommands =
-      joinable === undefined
-        ? joining * of("commands.join")
-        : Math.ceil(joinable.calls * Math.min(1, joining / Math.max(1, joinable.joins))) *
-          of("batch.commandsPerCall");
-    spent += joinCommands;
-    const joinCalls = joinable === undefined ? joining : joinCommands / of("batch.commandsPerCall");
-    total.objectCalls += joinable === undefined ? 0 : joining;
+    // Those inside first, as the circuit of the edge has it; the pulse too, in each place that refills it.
+    const served = inside.advance(step);
+    const pulses = step % SECOND_STEPS === 0 ? of("commands.pulse") * of("cache.fills") : 0;
+    const first = served.commands + pulses;
+    const room = Math.max(0, perStep - first - owed);
+    owed = Math.max(0, owed + first - perStep);
+    const joined = coming.advance(step, isOver ? 0 : fresh * of("requests.joins"), room);
     // Who reloads asks again, and has the place already.
-    if (!isOver) line.add(step, joining / of("requests.joins"));
-    total.joined += joining;
-    lineMax = Math.max(lineMax, line.count());
+    if (!isOver) line.add(step, joined.joining / of("requests.joins"));
+    const looks = isOver ? looking.hear() : looking.advance(step, line.count(), inside.now);
+    tally.count(step, {
+      fresh,
+      looks,
+      served,
+      joined,
+      commands: first + joined.commands,
+      line: line.count(),
+    });
 
-    // Looks at the pulse, by the pace that it asks for. Once it is over each looks once more, and goes.
-    let looks = Math.min(toHear, hearPerStep);
-    toHear -= looks;
-    if (!isOver) {
-      const [near, far] = paceSeconds(step);
-      const nearPeople = Math.min(line.count(), far.beyond);
-      looks = STEP_SECONDS * (nearPeople / near + (line.count() - nearPeople) / far.seconds);
-      toHear = line.count();
-      hearPerStep = (toHear * STEP_SECONDS) / far.seconds;
-    }
-    total.looks += looks;
-
-    const commandRequests =
-      joining + entering * of("requests.entries") + reserving + confirming + returning + refused;
-    const toFunctions = commandRequests - refused + looks * (1 - of("cache.pollsAbsorbed"));
-    total.edge += commandRequests + looks * (1 - of("cache.pollsAbsorbed"));
-    total.functions += toFunctions;
-    total.commands += spent;
-    total.calls += joinCalls + entering + reserving + confirming + returning;
-    // Nobody waits longer: who would, was turned away.
-    const queueSeconds = Math.min(
-      of("latency.slowMs") / 1000,
-      (joinQueue.count() / Math.max(1, most)) * STEP_SECONDS,
-    );
-    atOnceMax = Math.max(
-      atOnceMax,
-      (toFunctions / STEP_SECONDS) * (of("latency.functionsMs") / 1000 + queueSeconds),
-    );
-    peaks.joins.add(step, joining);
-    peaks.looks.add(step, looks);
-    peaks.commands.add(step, spent);
-    peaks.edge.add(step, commandRequests);
-    peaks.calls.add(step, joinCalls);
-
-    outbox += reserving + confirming + returning;
-    outboxMax = Math.max(outboxMax, outbox);
-    outbox = Math.max(0, outbox - of("postgres.ordersPerSecond") * STEP_SECONDS);
-
-    if (sold >= MOST_SHARE * stock) mostSoldAt ??= step;
-    if (soldOutAt === undefined && isOpen && sold >= stock) soldOutAt = step;
-    if (isOver && toHear < 1) break;
-    const isIdle = line.count() < 1 && inside < 1 && comeBack.isEmpty() && step >= arrivals.length;
-    if (isOpen && isIdle && sold < stock) break;
+    const { sold } = inside.now;
+    if (sold >= MOST_SHARE * sale.stock) mostSoldAt ??= step;
+    if (step >= opensAt && sold >= sale.stock) soldOutAt ??= step;
+    if (isOver && looking.haveHeard()) break;
+    const isIdle = line.count() < 1 && inside.now.inside < 1 && coming.isEmpty() && step >= arrivals.length;
+    if (isIdle && step >= opensAt && sold < sale.stock) break;
   }
 
-  /** How many come in, and go on to choose; those of them who never do take up room until their turn has ended. */
-  function release(): number {
-    const room = Math.max(0, Math.min(releaseSize, capacity - inside, available - choosing, line.count()));
-    if (room < 1) return 0;
-    const called = Math.floor(room);
-    line.take(called, (at, count) => waits.turn.add((step - Math.max(at, opensAt)) * STEP_SECONDS, count));
-    const missing = around(random, called, of("people.leave"));
-    leavesInside?.add(step + turnSteps, missing);
-    inside += called;
-    choosing += called;
-    return called - missing;
-  }
-
-  function paceSeconds(at: number): [near: number, far: { beyond: number; seconds: number }] {
-    const sale = {
-      nowMs: at * STEP_SECONDS * 1000,
-      mode: "normal" as const,
-      draw: undefined,
-      inside,
-      mostEach: 1,
-      waiting: line.count(),
-      nowServing: 0,
-      reach: line.count() <= available - choosing ? null : reachOf(stock - sold),
-      times: { opensAtMs: opensAt * STEP_SECONDS * 1000 },
-      release: { everySeconds: options.releaseEverySeconds, size: releaseSize },
-      items: [{ available }],
-    };
-    const far = options.allLookAlike === true ? undefined : farBack(sale);
-    const asked = pollAfterMs(sale) / 1000;
-    // Between two releases: a look at the release, which may still read the pulse before it, and one a second later.
-    const isBetween = at >= opensAt && available > inside;
-    const near = isBetween
-      ? options.releaseEverySeconds / of("looks.perRelease")
-      : Math.max(STEP_SECONDS, asked - of("looks.pulseAgeSeconds"));
-    return [
-      near,
-      far === undefined
-        ? { beyond: Infinity, seconds: near }
-        : { beyond: far.beyond, seconds: far.pollAfterMs / 1000 },
-    ];
-  }
-
-  const seconds = (steps: number) => (steps - opensAt) * STEP_SECONDS;
+  const seconds = (at: number | undefined) => (at === undefined ? undefined : (at - opensAt) * STEP_SECONDS);
   return {
-    soldOutSeconds: soldOutAt === undefined ? undefined : seconds(soldOutAt),
-    mostSoldSeconds: mostSoldAt === undefined ? undefined : seconds(mostSoldAt),
-    endSeconds: seconds(step),
-    sold,
-    joined: Math.round(total.joined / of("requests.joins")),
-    turnedAway: total.turnedAway,
-    joinsPerSecondMax: peaks.joins.perSecond(),
-    joinWaitSeconds: { p50: waits.join.quantile(0.5), p99: waits.join.quantile(0.99) },
-    turnWaitSeconds: { p50: waits.turn.quantile(0.5), p99: waits.turn.quantile(0.99) },
-    looks: Math.round(total.looks),
-    looksPerSecondMax: peaks.looks.perSecond(),
-    requests: {
-      pages: Math.round(total.pages),
-      polls: Math.round(total.looks),
-      commands: Math.round(total.edge - total.looks * (1 - of("cache.pollsAbsorbed"))),
-      edge: Math.round(total.edge),
-      functions: Math.round(total.functions),
-    },
-    redis: {
-      commands: Math.round(total.commands),
-      perSecondMax: peaks.commands.perSecond(),
-      calls: Math.round(total.calls),
-    },
-    functionsAtOnceMax: Math.ceil(atOnceMax),
-    edgeCores: (peaks.edge.perSecond() * of("cpu.edgeMs")) / 1000,
-    outbox: {
-      entriesMax: Math.round(outboxMax),
-      lagSecondsMax: outboxMax / of("postgres.ordersPerSecond"),
-    },
-    lineMax: Math.round(lineMax),
-    objects: { requests: Math.round(total.objectCalls), callsPerSecondMax: peaks.calls.perSecond() },
+    soldOutSeconds: seconds(soldOutAt),
+    mostSoldSeconds: seconds(mostSoldAt),
+    endSeconds: (step - opensAt) * STEP_SECONDS,
+    sold: inside.now.sold,
+    ...tally.result(sale),
   };
 }
 
-const steps = (seconds: number) => Math.max(1, Math.round(seconds / STEP_SECONDS));
-
-/** As the pulse says it; places are counted from who is next. */
-const reachOf = (possible: number) => ({ left: possible, expected: possible, possible });
-
-/** How many joins the shards carry in a step with so many commands left, and by how many calls. */
-function batchedJoins(commands: number, shards: number, wanted: number): { joins: number; calls: number } {
-  const calls = Math.min(
-    commands / of("batch.commandsPerCall"),
-    Math.max(1, wanted / of("batch.joinsPerCall")),
-  );
-  const carried = Math.min(
-    calls * of("batch.joinsPerCall"),
-    shards * of("batch.joinsPerShardPerSecond") * STEP_SECONDS,
-  );
-  return { joins: carried, calls };
+interface Step {
+  fresh: number;
+  looks: number;
+  served: { requests: number; changes: number };
+  joined: { joining: number; turnedAway: number; calls: number; queueSeconds: number };
+  commands: number;
+  line: number;
 }
 
-/** Delays around a mean, as three equal groups: sooner, about then, later. */
-function spread(count: number, meanSeconds: number): [count: number, steps: number][] {
-  if (count <= 0) return [];
-  const third = Math.floor(count / 3);
-  return [
-    [third, steps(meanSeconds * 0.3)],
-    [count - 2 * third, steps(meanSeconds)],
-    [third, steps(meanSeconds * 1.7)],
-  ];
-}
+/** What the whole sale comes to. */
+function createTally() {
+  const [turns, joins] = [histogram(), histogram()];
+  const peaks = { joins: peak(), looks: peak(), commands: peak(), edge: peak(), calls: peak() };
+  const sum = { pages: 0, looks: 0, requests: 0, turnedAway: 0, joined: 0, commands: 0, calls: 0 };
+  const most = { outbox: 0, line: 0, atOnce: 0 };
+  let outbox = 0;
 
-/** Counts that come due in later steps, none later than its size. */
-function ring(size: number) {
-  const counts = new Float64Array(size + 1);
-  let pending = 0;
   return {
-    add(step: number, count: number) {
-      const at = step % counts.length;
-      counts[at] = (counts[at] ?? 0) + count;
-      pending += count;
+    turns,
+    joins,
+    count(step: number, { fresh, looks, served, joined, commands, line }: Step): void {
+      const requests = served.requests + joined.joining;
+      const missed = looks * (1 - of("cache.pollsAbsorbed"));
+      sum.pages += fresh * of("requests.pages");
+      sum.looks += looks;
+      sum.requests += requests;
+      sum.turnedAway += joined.turnedAway;
+      sum.joined += joined.joining;
+      sum.commands += commands;
+      sum.calls += joined.calls + served.requests;
+      peaks.joins.add(step, joined.joining);
+      peaks.looks.add(step, looks);
+      peaks.commands.add(step, commands);
+      peaks.edge.add(step, requests + joined.turnedAway);
+      peaks.calls.add(step, joined.calls);
+      outbox += served.changes;
+      most.outbox = Math.max(most.outbox, outbox);
+      outbox = Math.max(0, outbox - of("postgres.ordersPerSecond") * STEP_SECONDS);
+      most.line = Math.max(most.line, line);
+      const takes = of("latency.functionsMs") / 1000 + joined.queueSeconds;
+      most.atOnce = Math.max(most.atOnce, ((requests + missed) / STEP_SECONDS) * takes);
     },
-    take(step: number): number {
-      const at = step % counts.length;
-      const count = counts[at] ?? 0;
-      counts[at] = 0;
-      pending -= count;
-      return count;
+    result({ joinShards }: SaleOptions) {
+      const missed = sum.looks * (1 - of("cache.pollsAbsorbed"));
+      const commands = sum.requests + sum.turnedAway;
+      return {
+        joined: Math.round(sum.joined / of("requests.joins")),
+        turnedAway: sum.turnedAway,
+        joinsPerSecondMax: peaks.joins.perSecond(),
+        joinWaitSeconds: { p50: joins.quantile(0.5), p99: joins.quantile(0.99) },
+        turnWaitSeconds: { p50: turns.quantile(0.5), p99: turns.quantile(0.99) },
+        looks: Math.round(sum.looks),
+        looksPerSecondMax: peaks.looks.perSecond(),
+        requests: {
+          pages: Math.round(sum.pages),
+          polls: Math.round(sum.looks),
+          commands: Math.round(commands),
+          edge: Math.round(commands + missed),
+          functions: Math.round(sum.requests + missed),
+        },
+        redis: {
+          commands: Math.round(sum.commands),
+          perSecondMax: peaks.commands.perSecond(),
+          calls: Math.round(sum.calls),
+        },
+        functionsAtOnceMax: Math.ceil(most.atOnce),
+        edgeCores: (peaks.edge.perSecond() * of("cpu.edgeMs")) / 1000,
+        outbox: {
+          entriesMax: Math.round(most.outbox),
+          lagSecondsMax: most.outbox / of("postgres.ordersPerSecond"),
+        },
+        lineMax: Math.round(most.line),
+        objects: {
+          requests: joinShards === 0 ? 0 : Math.round(sum.joined),
+          callsPerSecondMax: peaks.calls.perSecond(),
+        },
+      };
     },
-    isEmpty: () => pending < 1,
-  };
-}
-
-/** First come, first served, those who came in the same step together. */
-function cohorts() {
-  const counts: number[] = [];
-  const since: number[] = [];
-  let [head, all] = [0, 0];
-  return {
-    count: () => all,
-    add(step: number, count: number) {
-      if (count <= 0) return;
-      counts.push(count);
-      since.push(step);
-      all += count;
-    },
-    take(wanted: number, each: (since: number, count: number) => void) {
-      let left = Math.min(wanted, all);
-      all -= left;
-      while (left > 0 && head < counts.length) {
-        const here = counts[head] ?? 0;
-        const taken = Math.min(here, left);
-        each(since[head] ?? 0, taken);
-        left -= taken;
-        if (taken < here) counts[head] = here - taken;
-        else head++;
-      }
-    },
-  };
-}
-
-function histogram() {
-  const counts = new Map<number, number>();
-  let all = 0;
-  return {
-    add(value: number, count: number) {
-      counts.set(value, (counts.get(value) ?? 0) + count);
-      all += count;
-    },
-    quantile(share: number): number {
-      let left = share * all;
-      for (const [value, count] of [...counts].sort(([a], [b]) => a - b))
-        if ((left -= count) <= 0) return value;
-      return 0;
-    },
-  };
-}
-
-/** The most of a second. */
-function peak() {
-  const recent = new Float64Array(SECOND_STEPS);
-  let [sum, most] = [0, 0];
-  return {
-    add(step: number, count: number) {
-      const at = step % SECOND_STEPS;
-      sum += count - (recent[at] ?? 0);
-      recent[at] = count;
-      most = Math.max(most, sum);
-    },
-    perSecond: () => Math.round(most),
   };
 }

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { billOf, usualBill } from "../../bench/cost/bill.ts";
 import { inputs, of } from "../../bench/cost/inputs.ts";
 import { printBill } from "../../bench/cost/table.ts";
-import { usualSale } from "../../bench/scale/options.ts";
-import { simulate, type SaleOptions, type Simulated } from "../../bench/scale/simulate.ts";
+import { usualSale, type SaleOptions } from "../../bench/scale/options.ts";
+import { simulate, type Simulated } from "../../bench/scale/simulate.ts";
 
 /** Round numbers, so that the bill can be worked out by hand. */
 const found: Simulated = {

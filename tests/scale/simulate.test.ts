@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { of } from "../../bench/cost/inputs.ts";
 import { documentation } from "../../bench/scale/docs.ts";
 import { limitsOf, pacesOf } from "../../bench/scale/limits.ts";
-import { usualSale } from "../../bench/scale/options.ts";
-import { simulate, type SaleOptions } from "../../bench/scale/simulate.ts";
+import { usualSale, type SaleOptions } from "../../bench/scale/options.ts";
+import { simulate } from "../../bench/scale/simulate.ts";
 
 /** As `npm run rehearse` sells: short holds, and a crowd that comes within seconds of the opening. */
 const rehearsed: SaleOptions = {
