@@ -208,15 +208,16 @@ function bodyOf({ requestBody }: Operation, known: Known, right: Right) {
 /** A value with one place of it changed, left out or added. */
 function nearly(value: unknown): fc.Arbitrary<unknown> {
   const places = placesOf(value);
-  return fc.tuple(fc.constantFrom(...places), fc.nat(3), oddValue).map(([place, kind, odder]) => {
+  const change = fc.constantFrom("leave out", "add", "another value", "another text");
+  return fc.tuple(fc.constantFrom(...places), change, oddValue, oddText).map(([place, kind, odder, text]) => {
     if (place.length === 0) return odder;
     const copy = structuredClone(value);
     const last = place.at(-1) ?? "";
     const holder = place.slice(0, -1).reduce<unknown>((at, step) => Reflect.get(Object(at), step), copy);
     if (typeof holder !== "object" || holder === null) return copy;
-    if (kind === 0) Reflect.deleteProperty(holder, last);
-    else if (kind === 1) Reflect.set(holder, `${last}x`, odder);
-    else Reflect.set(holder, last, odder);
+    if (kind === "leave out") Reflect.deleteProperty(holder, last);
+    else if (kind === "add") Reflect.set(holder, `${last}x`, odder);
+    else Reflect.set(holder, last, kind === "another text" ? text : odder);
     return copy;
   });
 }

@@ -251,8 +251,7 @@ describe("headers that lie", () => {
   });
 
   test("redirects lead to pages of the shop, whatever the path, the query and the host say", async () => {
-    const targets: (string | undefined)[] = [];
-    for (const where of [
+    const paths = [
       `/sales/${sale}/visit/join?next=//evil.example&url=https://evil.example`,
       `/sales/${sale}/visit/leave?return=https://evil.example`,
       `/sales/${sale}/visit/give-back`,
@@ -261,18 +260,17 @@ describe("headers that lie", () => {
       "/sales//evil.example/visit/join",
       "/\\evil.example/visit/join",
       `/sales/${sale}/visit/join/..//evil.example`,
-    ])
-      for (const host of ["x", "evil.example"]) {
-        const { text } = await raw(stack.get().edge.url, [
-          `POST ${where} HTTP/1.1`,
-          "Content-Length: 0",
-          `X-Forwarded-Host: ${host}`,
-        ]);
+    ];
+    const targets = await Promise.all(
+      paths.map(async (where) => {
+        const head = [`POST ${where} HTTP/1.1`, "Content-Length: 0", "X-Forwarded-Host: evil.example"];
+        const { text } = await raw(stack.get().edge.url, head);
         expect(text).toMatch(/^HTTP\/1\.1 (303|404)/);
-        targets.push(/^location: (.+)$/im.exec(text)?.[1]?.trim());
-      }
+        return /^location: (.+)$/im.exec(text)?.[1]?.trim();
+      }),
+    );
     const named = targets.filter((target) => target !== undefined);
-    expect(named.length).toBeGreaterThanOrEqual(6);
+    expect(named.length).toBeGreaterThanOrEqual(3);
     for (const target of named) expect(target).toMatch(new RegExp(`^/sales/${sale}(/visit)?$`));
   });
 });

@@ -95,7 +95,8 @@ async function wholeSale(): Promise<void> {
   mark("an IPv6 address", IPV6);
 
   const sale = await createSale(shop, {
-    opensAt: at(5_000),
+    // An operator opens it, once the address is confirmed.
+    opensAt: at(15 * 60_000),
     items: [shoe({ stock: 10, price: 2500 })],
     slots: { count: 2, allocation: "first_come", claimUntil: at(20 * 60_000) },
     allowedOrigins: ["https://shop.example"],
@@ -107,6 +108,7 @@ async function wholeSale(): Promise<void> {
   mark("a confirmation's token", link);
   const confirmed = await ann.call("/registrations/confirm", { body: { token: link }, ...from });
   mark("a registration's token", confirmed.json.registration);
+  await operator(shop, `/sales/${sale}/open`, { body: {} });
   const { json: mine } = await ann.decided();
   mark("a slot's token", mine.slotToken);
   for (const page of ["", "/visit"])

@@ -9,6 +9,7 @@ import {
   createSale,
   forge,
   live,
+  operator,
   shoe,
   shopperInside,
   until,
@@ -70,12 +71,14 @@ test("one pass and one reservation id, ten times at once: one hold, and all are 
 
 test("a slot's token in ten browsers is one slot: one ticket's claims, one unit", async () => {
   const own = await createSale(stack.get(), {
-    opensAt: at(4_000),
-    slots: { count: 1, allocation: "first_come", claimUntil: at(60_000) },
+    // An operator opens it, once the address is confirmed.
+    opensAt: at(15 * 60_000),
+    slots: { count: 1, allocation: "first_come", claimUntil: at(20 * 60_000) },
     items: [shoe({ stock: 10, limit: 2 })],
   });
   const ann = registrant(stack.get(), own, newEmail());
   await ann.registerAndConfirm();
+  await operator(stack.get(), `/sales/${own}/open`, { body: {} });
   const { json } = await ann.decided();
   const slotToken = String(json.slotToken);
   const joined = await until(

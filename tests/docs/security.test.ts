@@ -1,5 +1,5 @@
 /** SECURITY.md holds against the tree: every test it names is there, under the title it names. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 
@@ -43,6 +43,7 @@ test("a title that nobody has would be found missing", () => {
 });
 
 test("each file of abuse tests is in the table", () => {
-  for (const file of ["forgery", "shared", "door", "secrets", "files", "stores"])
-    expect(text).toContain(`tests/abuse/${file}.test.ts`);
+  const files = readdirSync(path.join(root, "tests/abuse"));
+  expect(files.length).toBeGreaterThan(5);
+  for (const file of files) expect(text).toContain(`tests/abuse/${file}`);
 });
