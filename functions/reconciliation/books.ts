@@ -22,7 +22,7 @@ export const resendScript = {
 export const adoptScript = {
   name: "adopt",
   source: adoptLua,
-  reply: words("missing", "moved", "short", "ended", "adopted"),
+  reply: words("missing", "moved", "ended", "adopted"),
 } satisfies Script<unknown>;
 export const cancelScript = {
   name: "cancel",

@@ -128,7 +128,6 @@ async function adoptStored(services: Services, { looking, currency, one }: Conte
   switch (word) {
     case "missing":
     case "moved":
-    case "short":
       return failed(word);
     case "ended":
       await drain(services, sale);
