@@ -195,15 +195,14 @@ function toBase64Url(bytes: Uint8Array): string {
     .replace(/=+$/, "");
 }
 
-/** Strict: only the one spelling `toBase64Url` gives, so that no token has two. */
+/** Only what `toBase64Url` can give, so that no token has two spellings: behind the last byte, no bit is set. */
+const BASE64URL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
+
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[\w-]+$/.test(text)) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
-      c.charCodeAt(0),
-    );
-    return toBase64Url(bytes) === text ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
+  if (text === "" || !BASE64URL.test(text)) return undefined;
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  // Not `Uint8Array.from`, which takes several times as long, and every first request of a shopper comes through here.
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
