@@ -197,6 +197,16 @@ export const reservationInputSchema = z
   })
   .openapi("ReservationInput");
 
+export const checkoutInputSchema = z
+  .strictObject({
+    language: z
+      .string()
+      .regex(/^[a-z]{2}$/, "two letters, such as de")
+      .optional()
+      .describe("of the page that the shopper comes back to from paying; else the shop's first one"),
+  })
+  .openapi("CheckoutInput");
+
 const linesSchema = z.array(z.object({ sku: skuSchema, quantity: z.int().positive(), price: money }));
 
 export const reservationSchema = z
@@ -209,6 +219,7 @@ export const reservationSchema = z
         "begun, waiting for the bank, reserved on the card, charged, given up: not charged, refunded",
       ),
     expiresAt: time,
+    extended: z.boolean().describe("more time was taken for it, which can be done once"),
     lines: linesSchema,
     total: money,
     currency: z.string(),
@@ -729,12 +740,28 @@ export const releaseReservation = createRoute({
   },
 });
 
+export const extendReservation = createRoute({
+  method: "post",
+  path: "/api/sales/{sale}/reservations/{id}/extension",
+  summary:
+    "Take more time for a held reservation: once, half as long again as holds last, not past the end of the sale",
+  security: pass,
+  request: { params: saleAndId },
+  responses: {
+    200: json(reservationSchema, "with its new end, now or from before"),
+    ...refusing("reservation_expired", "already_confirmed", "closed", "not_found", "invalid_pass", "on_hold"),
+  },
+});
+
 export const checkout = createRoute({
   method: "post",
   path: "/api/sales/{sale}/reservations/{id}/checkout",
   summary: "Make a held reservation an order",
   security: pass,
-  request: { params: saleAndId },
+  request: {
+    params: saleAndId,
+    body: { required: false, content: { "application/json": { schema: checkoutInputSchema } } },
+  },
   responses: {
     200: json(
       z.union([

@@ -33,6 +33,7 @@ export const bodies: Record<string, unknown> = {
   "POST /api/sales/{sale}/reservations": reservation,
   "POST /api/admin/session": { name: "Ann" },
   "POST /api/admin/preview": sale,
+  "POST /api/sales/{sale}/reservations/{id}/checkout": { language: "de" },
   "POST /api/admin/sales": sale,
   "PUT /api/admin/sales/{sale}": { ...sale, name: "Spring drop, second try", reason: "a typo" },
   "POST /api/admin/sales/{sale}/open": { reason: "everybody is here" },

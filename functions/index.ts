@@ -54,6 +54,7 @@ import {
   readRegistration,
   register,
 } from "./registration/registration.ts";
+import { extendReservation } from "./reservation/extend.ts";
 import { releaseReservation, reserve } from "./reservation/reservation.ts";
 import { approve } from "./reconciliation/approve.ts";
 import { listRuns, readRun, reconcile, setRemedyLimit } from "./reconciliation/reconcile.ts";
@@ -253,11 +254,19 @@ app.openapi(api.releaseReservation, async (c) => {
   return c.body(null, 204);
 });
 
+app.openapi(api.extendReservation, async (c) => {
+  const { sale, id } = c.req.valid("param");
+  const pass = accepted(await passOf(c, sale));
+  return c.json(accepted(await extendReservation(c.var.services, pass, id)), 200);
+});
+
 app.openapi(api.checkout, async (c) => {
   const { sale, id } = c.req.valid("param");
   const pass = accepted(await passOf(c, sale));
+  const { language } = c.req.valid("json");
   const { origin } = new URL(c.req.url);
-  return c.json(accepted(await checkout(c.var.services, pass, id, origin)), 200);
+  const shop = language === undefined ? origin : `${origin}/${language}`;
+  return c.json(accepted(await checkout(c.var.services, pass, id, shop)), 200);
 });
 
 app.openapi(api.readOrder, async (c) => {

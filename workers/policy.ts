@@ -135,6 +135,7 @@ export const policies: { path: string; methods: Partial<Record<Method, Policy>> 
     path: "/api/sales/:sale/reservations/:id",
     methods: { GET: { from: "pass", asksStripe: true }, DELETE: { from: "pass", asksStripe: true } },
   },
+  { path: "/api/sales/:sale/reservations/:id/extension", methods: { POST: { from: "pass" } } },
   {
     path: "/api/sales/:sale/reservations/:id/checkout",
     methods: { POST: { from: "pass", asksStripe: true } },

@@ -103,6 +103,7 @@ export const reservationAnswer = z.object({
   state: z.enum(["held", "confirmed", "released", "expired", "refunded"]),
   payment: z.enum(["none", "open", "pending", "authorised", "captured", "voided"]),
   expiresAt: time,
+  extended: z.boolean(),
   lines,
   total: count,
   currency: z.string(),

@@ -20,16 +20,16 @@ type CheckoutRefusal = Refusal<"not_found" | "on_hold" | "reservation_expired" |
 
 /**
  * Makes a held reservation an order, or says where it is paid. Repeating the call answers the same.
- * @param origin where the shop is, for the way back from paying
+ * @param shop where the shop is, in the shopper's language, for the way back from paying
  */
 export async function checkout(
   services: Services,
   pass: PassClaims,
   id: string,
-  origin: string,
+  shop: string,
 ): Promise<{ order: Order } | { url: string } | CheckoutRefusal> {
   const { sale, shopper } = pass;
-  const paying = services.payments === undefined ? {} : { origin };
+  const paying = services.payments === undefined ? {} : { origin: shop };
   const reply = await confirm(services, sale, id, { shopper, ...paying });
   switch (reply[0]) {
     case "missing":

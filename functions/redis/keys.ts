@@ -10,12 +10,12 @@
  * | waitlist    | zset   | shopper → number, of those not yet released                              | join, leave, enter, release   |
  * | lobby       | zset   | shopper → number of the lobby, of those who wait for the draw or for their place by it | join, leave, release |
  * | released    | hash   | shopper → `number` or `number|passExpiresAtMs` once entered              | release, enter, leave         |
- * | inside      | zset   | shopper → until when (ms) they take up room                              | release, enter, reserve, confirm, leave, restore |
- * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, confirm, release, expire, refund, restore |
+ * | inside      | zset   | shopper → until when (ms) they take up room                              | release, enter, reserve, extend, confirm, leave, restore |
+ * | reservations| hash   | reservation id → its record (JSON)                                       | reserve, extend, confirm, release, expire, refund, restore |
  * | shoppers    | hash   | `shopper` → id of the live reservation; `shopper/sku` → units held or confirmed; `shopper/@` → since when (ms) and how many of their calls count to a second, `since:calls` | reserve, confirm, release, expire, refund, restore; `/@`: join, reserve, leave |
- * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, confirm, release, expire, restore |
+ * | holds       | zset   | reservation id → when the hold ends (ms)                                 | reserve, extend, confirm, release, expire, restore |
  * | claims      | hash   | shopper → the reservation for which a slot is used, with `!` where it is given up after that; or `-` once it was given up | reserve, release, expire, return-slots, restore |
- * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, confirm, release, expire, refund, top-up, return-slots; trimmed by sync |
+ * | outbox      | stream | state changes not yet in Postgres, one field `event` (JSON)              | reserve, extend, confirm, release, expire, refund, top-up, return-slots; trimmed by sync |
  * | topups      | hash   | id of a top-up → its movement (JSON)                                      | top-up, restore               |
  * | tallies     | hash   | isolate → what it has counted (JSON), see tallies.ts                     | release                       |
  * | drain       | string | lease of the one drainer; has a TTL                                      | sync                          |

@@ -16,6 +16,8 @@ export const recordSchema = z.object({
   confirmedAtMs: z.number().optional(),
   /** Where the shop is that the shopper comes back to from paying; there once a payment began. */
   returnTo: z.string().optional(),
+  /** Its holder has taken more time, which they can once. */
+  extended: z.literal(true).optional(),
   /** Until when its slot lasts (ms), where it took the unit of one. */
   slotUntilMs: z.number().optional(),
   /** The payment that confirmed it. */
@@ -56,6 +58,7 @@ export function reservationOf(record: Record, nowMs: number, payment = paymentIn
     state,
     payment,
     expiresAt: new Date(expiresAtMs).toISOString(),
+    extended: record.extended === true,
     lines: lines.map(({ sku, quantity, price }) => ({ sku, quantity, price })),
     total,
     currency,

@@ -39,7 +39,8 @@ stored_reservations as (
          to_timestamp(changed_at), return_to, intent, to_timestamp(slot_until)
     from changes
   on conflict (sale_id, id) do update
-     set state = excluded.state, changed_at = excluded.changed_at, return_to = excluded.return_to, intent = excluded.intent
+     set state = excluded.state, expires_at = excluded.expires_at, changed_at = excluded.changed_at,
+         return_to = excluded.return_to, intent = excluded.intent
 ),
 stored_orders as (
   insert into orders (sale_id, id, shopper, number, total, confirmed_at, refunded_at)

@@ -23,16 +23,26 @@ const movementSchema = z.object({
   lines: z.array(z.object({ sku: z.string(), quantity: z.number() })),
   changedAtMs: z.number(),
 });
-/** A hold may take from another account than what is available. */
-const changeSchema = recordSchema.extend({ id: z.uuid(), from: z.enum(accounts).optional() });
+/** A hold may take from another account than what is available; one that lasts longer now takes nothing more. */
+const changeSchema = recordSchema.extend({
+  id: z.uuid(),
+  from: z.enum(accounts).optional(),
+  isExtension: z.literal(true).optional(),
+});
+type Change = z.output<typeof changeSchema>;
 const eventSchema = z.discriminatedUnion("state", [changeSchema, movementSchema]);
 
 type State = Reservation["state"];
+type Step = State | "extended";
 
-/** What a reservation must be before it becomes this; "" for nothing known of it. */
-const before: { [After in State]: ("" | State)[] } = {
+/** What a change is to what was before. */
+const stepOf = ({ state, isExtension }: Change): Step => (isExtension === true ? "extended" : state);
+
+/** What a reservation must be before a step; "" for nothing known of it. */
+const before: { [Next in Step]: ("" | State)[] } = {
   // Again after its end, where a payment comes too late and the units are still there.
   held: ["", "released", "expired"],
+  extended: ["held"],
   confirmed: ["held"],
   released: ["held"],
   expired: ["held"],
@@ -47,22 +57,26 @@ const ways: { [After in State]: [from: Account, to: Account] } = {
   refunded: ["confirmed", "available"],
 };
 
-interface Change {
+interface Changed {
   record: Reservation;
-  first: State;
+  first: Step;
   confirmedAtMs?: number;
   refundedAtMs?: number;
 }
 
 /** @returns the parameters of apply.sql behind sale and cursors. @throws {Refused} an entry that cannot be applied */
 export function rowsOf(entries: Entry[]): string[] {
-  const changes = new Map<string, Change>();
+  const changes = new Map<string, Changed>();
   const movements: { entry: string; from: Account; to: Account; sku: string; units: number; atMs: number }[] =
     [];
   const lines: { id: string; sku: string; quantity: number; price: number }[] = [];
   const sums = new Map<string, Record<Account, number>>();
   for (const { entry, event: text } of entries) {
     const event = read(text);
+    if (event.state !== "moved" && event.isExtension === true) {
+      changes.set(event.id, changed(changes.get(event.id), event));
+      continue;
+    }
     const [from, to] = event.state === "moved" ? [event.from, event.to] : wayOf(event);
     // Units that come from outside have an id of their own, under which they come once.
     const name = from === "supply" ? `supply ${event.id}` : entry;
@@ -136,18 +150,19 @@ function read(text: string): z.output<typeof eventSchema> {
   throw new Refused("", z.prettifyError(event.error).replaceAll("\n", " "));
 }
 
-function wayOf({ state, from }: z.output<typeof changeSchema>): [Account, Account] {
+function wayOf({ state, from }: Change): [Account, Account] {
   const [usual, to] = ways[state];
   return [state === "held" ? (from ?? usual) : usual, to];
 }
 
-function changed(known: Change | undefined, record: Reservation): Change {
+function changed(known: Changed | undefined, record: Change): Changed {
   const { state, changedAtMs } = record;
-  if (known !== undefined && !before[state].includes(known.record.state))
-    throw new Refused("reservations_transition", `${known.record.state} cannot become ${state}`);
+  const step = stepOf(record);
+  if (known !== undefined && !before[step].includes(known.record.state))
+    throw new Refused("reservations_transition", `${known.record.state} cannot become ${step}`);
   return {
     ...known,
-    first: known?.first ?? state,
+    first: known?.first ?? step,
     record,
     ...(state === "confirmed" ? { confirmedAtMs: changedAtMs } : {}),
     ...(state === "refunded" ? { refundedAtMs: changedAtMs } : {}),

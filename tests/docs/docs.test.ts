@@ -53,6 +53,7 @@ const story: [method: "GET" | "POST" | "PUT" | "DELETE", path: string, outcome: 
   ["POST", "/api/sales/{sale}/entry", 201],
   ["POST", "/api/sales/{sale}/reservations", 201],
   ["GET", "/api/sales/{sale}/reservations/{id}", 200],
+  ["POST", "/api/sales/{sale}/reservations/{id}/extension", 200],
   ["POST", "/api/sales/{sale}/reservations/{id}/checkout", 200],
   ["GET", "/api/sales/{sale}/orders/{id}", 200],
   ["DELETE", "/api/sales/{sale}/reservations/{id}", "already_confirmed"],

@@ -11,6 +11,7 @@ import { enterScript, leaveScript } from "../../functions/queue/queue.ts";
 import type { Script } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
+import { extendScript } from "../../functions/reservation/extend.ts";
 import { releaseScript as giveBackScript, reserveScript } from "../../functions/reservation/reservation.ts";
 import { admitScript } from "../../functions/registration/admit.ts";
 import { returnSlotsScript } from "../../functions/registration/slots.ts";
@@ -36,6 +37,7 @@ const scripts: Record<string, [Script<unknown>, string, string]> = {
   "queue/release.lua": [tickScript, "releaseScript", "queue/pulse.ts"],
   "reservation/reserve.lua": [reserveScript, "reserveScript", "reservation/reservation.ts"],
   "reservation/release.lua": [giveBackScript, "releaseScript", "reservation/reservation.ts"],
+  "reservation/extend.lua": [extendScript, "extendScript", "reservation/extend.ts"],
   "reservation/confirm.lua": [confirmScript, "confirmScript", "checkout/payment.ts"],
   "checkout/refund.lua": [returnScript, "returnScript", "checkout/refund.ts"],
   "reservation/expire.lua": [expireScript, "expireScript", "reservation/expire.ts"],

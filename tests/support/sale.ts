@@ -13,6 +13,7 @@ import { returnSlotsScript } from "../../functions/registration/slots.ts";
 import { runScript, type Script } from "../../functions/redis/client.ts";
 import { saleKeys, type SaleKeys } from "../../functions/redis/keys.ts";
 import { expireScript } from "../../functions/reservation/expire.ts";
+import { extendScript } from "../../functions/reservation/extend.ts";
 import {
   releaseScript as giveBackScript,
   reserveScript,
@@ -37,6 +38,7 @@ export const scripts = {
   confirm: confirmScript,
   giveBack: giveBackScript,
   expire: expireScript,
+  extend: extendScript,
   refund: returnScript,
   setRule: setRuleScript,
   redefine: redefineScript,
@@ -208,6 +210,20 @@ export class TestSale {
     const args = [this.#now(second), id, shopper, closed ? "1" : ""];
     const [word] = await this.#run(this.scripts.giveBack, keys, args);
     return word;
+  }
+
+  /** @returns the word, and when the hold ends (seconds) */
+  async extend(shopper: string, id: string, second: number): Promise<[word: string, until?: number]> {
+    const { sale, inside, reservations, holds, outbox } = this.keys;
+    const args = [this.#now(second), id, shopper];
+    const [word, record] = await this.#run(
+      this.scripts.extend,
+      [sale, inside, reservations, holds, outbox],
+      args,
+    );
+    return record === undefined
+      ? [word]
+      : [word, (record.expiresAtMs - Date.parse(this.definition.opensAt)) / 1000];
   }
 
   /** @param closed ids whose payment is closed */

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { expireHolds } from "../../functions/reservation/expire.ts";
+import { extendReservation } from "../../functions/reservation/extend.ts";
 import { releaseReservation } from "../../functions/reservation/reservation.ts";
 import { readLive } from "../../functions/sale/live.ts";
 import applySql from "../../functions/sync/apply.sql";
@@ -31,6 +32,32 @@ const twoItems = {
     { sku: "lace", name: "Lace", stock: 50, price: 250, limit: 5 },
   ],
 };
+
+test("a hold that lasts longer moves no units, and Postgres has its new end, in one batch with it or in a later one", async () => {
+  const sale = await createUndrained(world, services, twoItems);
+  const [a, b] = await admit(services, sale.id, 2);
+  const early = await hold(services, must(a), 2);
+  expect(await drain(services, sale.id)).toBe(1);
+  const late = await hold(services, must(b), 1);
+  const ends: Record<string, string> = {};
+  for (const [pass, id] of [
+    [must(a), early],
+    [must(b), late],
+  ] as const)
+    ends[id] = must(await extendReservation(services, pass, id)).expiresAt;
+  must(await extendReservation(services, must(a), early));
+  expect(await drain(services, sale.id)).toBe(3);
+
+  await expectSameBooks(world, services, sale);
+  const { reservations } = await stored(world, sale.id);
+  expect(reservations).toHaveLength(2);
+  for (const { id, expiresAtMs } of reservations ?? [])
+    expect(new Date(Number(expiresAtMs)).toISOString()).toBe(ends[String(id)]);
+  // And goes on as any other hold.
+  must(await releaseReservation(services, must(a), early));
+  expect(await drain(services, sale.id)).toBe(1);
+  await expectSameBooks(world, services, sale);
+});
 
 test("held, confirmed, released and expired each reach Postgres once, with every figure the same", async () => {
   const sale = await createUndrained(world, services, twoItems);

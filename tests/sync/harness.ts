@@ -213,7 +213,8 @@ export async function addByHand(world: World, saleId: string, event: string): Pr
 export async function stored(world: World, saleId: string) {
   const [reservations, orders, lines, ledger, items, cursor, discrepancies] = await Promise.all(
     [
-      `select id, shopper, number::int, state, lines, total::int, round(extract(epoch from changed_at) * 1000)::float8 as "changedAtMs"
+      `select id, shopper, number::int, state, lines, total::int, round(extract(epoch from changed_at) * 1000)::float8 as "changedAtMs",
+              round(extract(epoch from expires_at) * 1000)::float8 as "expiresAtMs"
          from reservations where sale_id = $1 order by id`,
       `select id, shopper, number::int, total::int from orders where sale_id = $1 order by id`,
       `select order_id as id, sku, quantity, price::int from order_lines where sale_id = $1 order by 1, 2`,
