@@ -69,6 +69,23 @@ export const refusals = {
 
 export type RefusalWord = keyof typeof refusals;
 
+/** Words only operators can meet. */
+type OperatorWord =
+  | "unauthorized"
+  | "forbidden"
+  | "already_sent"
+  | "sale_exists"
+  | "sale_ended"
+  | "line_open"
+  | "redis_intact"
+  | "not_a_rehearsal"
+  | "run_under_way"
+  | "refund_above_rest"
+  | "bad_signature";
+
+/** What a shopper can be told: each has its sentence in the messages of each language. */
+export type ShopperWord = Exclude<RefusalWord, OperatorWord>;
+
 /** A "no" with its evidence. `Word` narrows it to what one step can say. */
 export type Refusal<Word extends RefusalWord = RefusalWord> = {
   [W in Word]: { refused: W; evidence: Evidence };

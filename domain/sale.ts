@@ -46,9 +46,16 @@ const PRICE_MAX = 1_000_000_000;
 const WHOLE = "must be a whole number";
 const EMPTY = "must not be empty";
 
+const pathSchema = z
+  .string()
+  .max(500)
+  .regex(/^\/(?!\/)\S*$/, "a path on this host, such as /assets/shoe.jpg");
+
 export const itemSchema = z.strictObject({
   sku: skuSchema,
   name: z.string().trim().min(1, EMPTY).max(120),
+  /** A small picture beside the name, which says what it shows. */
+  image: pathSchema.optional(),
   stock: z.int(WHOLE).min(0).max(STOCK_MAX),
   price: z.int(WHOLE).min(0).max(PRICE_MAX),
   limit: z.int(WHOLE).min(1).max(100).default(1),
@@ -61,10 +68,12 @@ const fields = z.strictObject({
   id: saleIdSchema,
   name: z.string().trim().min(1, EMPTY).max(120),
   description: z.string().trim().max(2000).default(""),
-  image: z
-    .string()
-    .max(500)
-    .regex(/^\/(?!\/)\S*$/, "a path on this host, such as /assets/shoe.jpg")
+  image: pathSchema.optional(),
+  /** Several pictures, in place of the one; `alt` says what somebody sees who does not see it. */
+  images: z
+    .array(z.strictObject({ src: pathSchema, alt: z.string().trim().max(250) }))
+    .min(1)
+    .max(8)
     .optional(),
   currency: z.string().refine((code) => currencies.has(code), "an ISO 4217 code, such as EUR"),
   registrationOpensAt: instant.optional(),

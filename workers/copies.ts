@@ -23,8 +23,9 @@ export interface Copy {
 
 /** Answers kept: a few per sale, and the pages of sales that are not there. */
 const COPIES_MAX = 500;
-/** What can be copied: pages, the list, a sale, its pulse, the contract. All of them look at nothing but the path. */
-const COPIED = /^https?:\/\/[^/]+\/(?:sales\/[\w-]+|api\/sales(?:\/[\w-]+(?:\/pulse)?)?|openapi\.json)?$/;
+/** What can be copied: pages in each language, the list, a sale, its pulse, the contract. They look at nothing but the path. */
+const COPIED =
+  /^https?:\/\/[^/]+\/(?:[a-z]{2}|(?:[a-z]{2}\/)?sales\/[\w-]+|api\/sales(?:\/[\w-]+(?:\/pulse)?)?|openapi\.json)?$/;
 
 const copies = new Map<string, Copy>();
 let served = 0;

@@ -14,9 +14,12 @@ draw.get("/sales/:sale/draw", async (c) => {
   const answer = await c.var.api({ method: "GET", path });
   if (!answer.ok && answer.status !== 404) return answer;
   const sale = answer.ok ? await answer.json<PublicSale>() : undefined;
-  if (sale?.draw === undefined) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE });
+  if (sale?.draw === undefined)
+    return c.html(notFoundPage(c.var.say), 404, { "cache-control": NOT_FOUND_CACHE });
   const checked = await check(sale.draw, c.req.query("number"));
-  return c.html(drawPage({ sale, draw: sale.draw, ...checked }), 200, { "cache-control": PAGE_CACHE });
+  return c.html(drawPage({ say: c.var.say, sale, draw: sale.draw, ...checked }), 200, {
+    "cache-control": PAGE_CACHE,
+  });
 });
 
 async function check(

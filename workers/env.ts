@@ -1,4 +1,5 @@
 /** What the edge Worker is given, and what its middleware puts beside a request. */
+import type { Speech } from "./pages/speech.ts";
 import type { Trace } from "./trace.ts";
 
 export interface Env {
@@ -13,6 +14,9 @@ export interface Env {
   PER_LOCATION?: RateLimit;
   /** 20 in 60 s. */
   SIGN_INS?: RateLimit;
+
+  /** The language of the addresses without one, `en` or `de`; English, if not said. */
+  LANGUAGE?: string;
 
   /** Where shoppers pay, if not at Stripe's own address. */
   PAYMENT_ORIGIN?: string;
@@ -51,6 +55,8 @@ export interface EdgeContext {
   Variables: {
     /** The shopper's id: from the token or cookie, else minted for this request. */
     shopper: string;
+    /** What pages at this address are written with. */
+    say: Speech;
     api: (call: ApiCall) => Promise<Response>;
     trace: Trace;
   };

@@ -24,6 +24,7 @@ import { docsPage } from "./pages/docs.tsx";
 import { homePage } from "./pages/home.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { salePage } from "./pages/sale.tsx";
+import { languages, speechFor } from "./pages/speech.ts";
 import { troublePage } from "./pages/trouble.tsx";
 import { policies } from "./policy.ts";
 import { LIST_TAG, saleTag } from "./purge.ts";
@@ -83,24 +84,37 @@ app.use(async (c, next) => {
   return undefined;
 });
 app.use(crossOrigin);
-app.use("/sales/*", smallForm(PAGE_FORM_MAX_BYTES));
 app.use("/admin/*", smallForm(CONSOLE_FORM_MAX_BYTES));
 
-app.get("/", async (c) => {
+/** The language is in the address, so that what is cached is the same for everybody. */
+app.use(async (c, next) => {
+  const { say, moved } = speechFor(c.env, c.req.path);
+  if (moved !== undefined) return c.redirect(moved + new URL(c.req.url).search, 308);
+  c.set("say", say);
+  await next();
+  return undefined;
+});
+
+/** What people see; once for each language. */
+const pages = new Hono<EdgeContext>();
+pages.use("/sales/*", smallForm(PAGE_FORM_MAX_BYTES));
+
+pages.get("/", async (c) => {
   const answer = await readApi(c, "/api/sales");
   if (!answer.ok) return trouble(c);
   const { sales } = await answer.json<{ sales: PublicSale[] }>();
-  return c.html(homePage(sales), 200, { ...kept(answer), "cache-tag": LIST_TAG });
+  return c.html(homePage(c.var.say, sales), 200, { ...kept(answer), "cache-tag": LIST_TAG });
 });
 
-app.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
+pages.get("/sales/:sale{[a-z0-9-]{1,64}}", async (c) => {
   const sale = c.req.param("sale");
   const answer = await readApi(c, `/api/sales/${encodeURIComponent(sale)}`);
   const tag = { "cache-tag": saleTag(sale) };
-  if (answer.status === 404) return c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE, ...tag });
+  if (answer.status === 404)
+    return c.html(notFoundPage(c.var.say), 404, { "cache-control": NOT_FOUND_CACHE, ...tag });
   if (!answer.ok) return trouble(c);
   const shown = { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL };
-  const page = salePage(await answer.json<PublicSale>(), shown);
+  const page = salePage(c.var.say, await answer.json<PublicSale>(), shown);
   return c.html(page, 200, { ...kept(answer), ...tag });
 });
 
@@ -112,10 +126,8 @@ const kept = ({ headers }: Response) => ({
 
 app.get("/docs", (c) => c.html(docsPage(), 200, { "cache-control": PAGE_CACHE }));
 
-app.route("/", draw);
-app.route("/", links);
-
-app.route("/", visit);
+for (const part of [draw, links, visit]) pages.route("/", part);
+for (const base of ["/", ...languages.map((language) => `/${language}`)]) app.route(base, pages);
 
 app.route("/admin", operatorConsole);
 
@@ -127,7 +139,7 @@ for (const { path, methods } of policies) {
 
 app.notFound((c) =>
   c.req.header("accept")?.includes("text/html") === true && !c.req.path.startsWith("/api/")
-    ? c.html(notFoundPage(), 404, { "cache-control": NOT_FOUND_CACHE })
+    ? c.html(notFoundPage(c.var.say), 404, { "cache-control": NOT_FOUND_CACHE })
     : problem(refuse("not_found")),
 );
 
@@ -159,9 +171,11 @@ function finish(c: Ctx, ms: number): void {
 const readApi = (c: Ctx, path: string) => c.var.api({ method: "GET", path });
 
 function trouble(c: Ctx): Response | Promise<Response> {
-  const text = "The shop does not answer right now. Nothing is lost: this page tries again by itself.";
-  return c.html(troublePage(text, { seconds: RETRY_SECONDS, url: c.req.path }), 503, {
+  const { say } = c.var;
+  const path = c.req.path.slice(say.prefix.length) || "/";
+  return c.html(troublePage(say, say.m.noAnswer, path), 503, {
     "cache-control": "no-store",
+    refresh: `${RETRY_SECONDS};url=${c.req.path}`,
     "retry-after": String(RETRY_SECONDS),
   });
 }

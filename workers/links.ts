@@ -6,17 +6,24 @@ import { Hono, type Context } from "hono";
 import type { ConfirmedRegistration, Problem, PublicSale } from "../domain/api.ts";
 import { refusals } from "../domain/refusal.ts";
 import type { EdgeContext } from "./env.ts";
-import { cancelledPage, cancelPage, confirmedPage, confirmPage, slotPage } from "./pages/links.tsx";
+import {
+  cancelledPage,
+  cancelPage,
+  confirmedPage,
+  confirmPage,
+  slotPage,
+  type Asked,
+} from "./pages/links.tsx";
 import { notFoundPage } from "./pages/not-found.tsx";
-import { noticeOf, type Notice } from "./pages/notice.ts";
-import { visitPath } from "./pages/sale.tsx";
+import { noticeOf } from "./pages/notice.ts";
+import { visitPath } from "./pages/paths.ts";
 
 type Ctx = Context<EdgeContext>;
 
 interface Link {
   /** The call of the API that the button makes. */
   call: (sale: string, token: string) => { path: string; body: object };
-  asks: (sale: PublicSale, token: string, notice?: Notice) => string;
+  asks: (asked: Asked) => string;
   /** After it was done. */
   done: (c: Ctx, sale: PublicSale, answer: Response) => Promise<Response>;
 }
@@ -28,17 +35,17 @@ const kinds: Record<string, Link> = {
     call: (sale, token) => ({ path: `/api/sales/${sale}/registrations/confirm`, body: { token } }),
     asks: confirmPage,
     done: async (c, sale, answer) =>
-      c.html(confirmedPage(sale, await answer.json<ConfirmedRegistration>()), 200, noStore),
+      c.html(confirmedPage(c.var.say, sale, await answer.json<ConfirmedRegistration>()), 200, noStore),
   },
   slot: {
     call: (sale, token) => ({ path: `/api/sales/${sale}/queue`, body: { slotToken: token } }),
     asks: slotPage,
-    done: (c, sale) => Promise.resolve(c.redirect(visitPath(sale.id), 303)),
+    done: (c, sale) => Promise.resolve(c.redirect(visitPath(c.var.say, sale.id), 303)),
   },
   unregister: {
     call: (sale, token) => ({ path: `/api/sales/${sale}/registrations/cancel`, body: { token } }),
     asks: cancelPage,
-    done: (c, sale) => Promise.resolve(c.html(cancelledPage(sale), 200, noStore)),
+    done: (c, sale) => Promise.resolve(c.html(cancelledPage(c.var.say, sale), 200, noStore)),
   },
 };
 
@@ -51,7 +58,7 @@ for (const [name, link] of Object.entries(kinds)) {
     const sale = await readSale(c, c.req.param("sale"));
     return sale instanceof Response
       ? sale
-      : c.html(link.asks(sale, c.req.query("token") ?? ""), 200, noStore);
+      : c.html(link.asks({ say: c.var.say, sale, token: c.req.query("token") ?? "" }), 200, noStore);
   });
 
   links.post(path, async (c) => {
@@ -66,12 +73,13 @@ for (const [name, link] of Object.entries(kinds)) {
     const problem = await answer.json<Problem>();
     const { status } = refusals[problem.type];
     if (status >= 429) c.header("retry-after", answer.headers.get("retry-after") ?? "2");
-    return c.html(link.asks(sale, token, noticeOf(problem, sale)), status, noStore);
+    const { say } = c.var;
+    return c.html(link.asks({ say, sale, token, notice: noticeOf(say, problem, sale) }), status, noStore);
   });
 }
 
 async function readSale(c: Ctx, saleId: string): Promise<PublicSale | Response> {
   const answer = await c.var.api({ method: "GET", path: `/api/sales/${saleId}` });
   if (answer.ok) return await answer.json<PublicSale>();
-  return answer.status === 404 ? c.html(notFoundPage(), 404) : answer;
+  return answer.status === 404 ? c.html(notFoundPage(c.var.say), 404) : answer;
 }

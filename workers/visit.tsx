@@ -32,10 +32,9 @@ import type { Visit } from "./pages/cards.tsx";
 import { shownClaims } from "./pages/claims.ts";
 import { notFoundPage } from "./pages/not-found.tsx";
 import { noticeOf, type Notice } from "./pages/notice.ts";
-import { visitPath } from "./pages/sale.tsx";
+import { salePath, visitPath } from "./pages/paths.ts";
 import { troublePage } from "./pages/trouble.tsx";
-import { visitPage } from "./pages/visit.tsx";
-import { lateWords, wordsFor } from "./pages/words.ts";
+import { refreshSeconds, visitPage } from "./pages/visit.tsx";
 
 type VisitContext = Context<EdgeContext>;
 interface Refused {
@@ -92,7 +91,7 @@ visit.post(`${SALE}/leave`, async (c) => {
   // A ticket that is not valid holds no place that could be kept.
   if (!left.ok && left.problem.type !== "invalid_ticket") return show(c, saleId, left);
   for (const name of [ticketCookie, passCookie, reservationCookie]) forget(c, name(saleId));
-  return c.redirect(`/sales/${saleId}`, 303);
+  return c.redirect(salePath(c.var.say, saleId), 303);
 });
 
 visit.post(`${SALE}/reserve`, async (c) => {
@@ -123,9 +122,21 @@ visit.post(`${SALE}/checkout`, async (c) => {
   const reservationId = reservationOf(c, saleId);
   if (reservationId === undefined) return toPage(c, saleId);
   const path = `/api/sales/${saleId}/reservations/${reservationId}/checkout`;
-  const done = await ask<{ url?: string }>(c, { method: "POST", path });
+  // The way back from paying leads to the same language.
+  const { prefix } = c.var.say;
+  const body = prefix === "" ? {} : { body: { language: prefix.slice(1) } };
+  const done = await ask<{ url?: string }>(c, { method: "POST", path, ...body });
   if (!done.ok) return show(c, saleId, done);
   return done.value.url === undefined ? toPage(c, saleId) : c.redirect(done.value.url, 303);
+});
+
+visit.post(`${SALE}/extend`, async (c) => {
+  const saleId = c.req.param("sale");
+  const reservationId = reservationOf(c, saleId);
+  if (reservationId === undefined) return toPage(c, saleId);
+  const path = `/api/sales/${saleId}/reservations/${reservationId}/extension`;
+  const extended = await tell(c, { method: "POST", path });
+  return extended.ok ? toPage(c, saleId) : show(c, saleId, extended);
 });
 
 visit.post(`${SALE}/give-back`, async (c) => {
@@ -147,25 +158,31 @@ async function show(
   attempt?: Attempt,
   registered = false,
 ) {
+  const { say } = c.var;
   const [sale, pulse] = await Promise.all([
     ask<PublicSale>(c, { method: "GET", path: `/api/sales/${saleId}` }),
     ask<Pulse>(c, { method: "GET", path: `/api/sales/${saleId}/pulse` }),
   ]);
   c.header("cache-control", "no-store");
   if (!sale.ok)
-    return sale.problem.type === "not_found" ? c.html(notFoundPage(), 404) : trouble(c, saleId, sale);
+    return sale.problem.type === "not_found"
+      ? c.html(notFoundPage(c.var.say), 404)
+      : trouble(c, saleId, sale);
 
   const seen = pulse.ok ? pulse.value : undefined;
   const found = await find(c, sale.value, seen, refused, attempt);
   if ("ok" in found) return trouble(c, saleId, found);
   if (refused?.retryAfter != null) c.header("retry-after", refused.retryAfter);
-  const notice = refused === undefined ? found.notice : noticeOf(refused.problem, sale.value);
+  const notice = refused === undefined ? found.notice : noticeOf(say, refused.problem, sale.value);
   const at: Visit =
     found.visit.step === "outside"
       ? { ...found.visit, registered, registration: await readRegistration(c, sale.value) }
       : found.visit;
-  const html = visitPage({ sale: sale.value, visit: at, pulse: seen, notice, nowMs: Date.now() });
-  return c.html(html, refused === undefined ? 200 : statusOf(refused));
+  const isStill = c.req.query("still") !== undefined;
+  const view = { say, sale: sale.value, visit: at, pulse: seen, notice, nowMs: Date.now(), isStill };
+  const seconds = refreshSeconds(view);
+  if (seconds !== undefined) c.header("refresh", `${seconds};url=${visitPath(say, saleId)}`);
+  return c.html(visitPage(view), refused === undefined ? 200 : statusOf(refused));
 }
 
 interface Found {
@@ -199,14 +216,17 @@ async function find(
     }
     if (!read.ok && read.problem.status >= 429) return read;
     if (read.ok || read.problem.type === "not_found") forget(c, reservationCookie(sale.id));
-    const late = read.ok ? lateWords[read.value.payment] : undefined;
-    if (late !== undefined) notice = { text: late, details: [] };
-    else if (read.ok && read.value.state === "expired")
-      notice = { text: wordsFor("reservation_expired"), details: [] };
+    if (read.ok) notice = noticeOfEnd(c, sale, read.value);
   }
 
   const at = await findPlace(c, sale, pulse, refused, attempt);
   return notice === undefined ? at : { notice, ...at };
+}
+
+/** What became of a hold that is over: its payment may have come too late. */
+function noticeOfEnd(c: VisitContext, sale: PublicSale, { payment, state }: Reservation): Notice | undefined {
+  if (payment === "voided" || payment === "returned") return noticeOf(c.var.say, { type: payment }, sale);
+  return state === "expired" ? noticeOf(c.var.say, { type: "reservation_expired" }, sale) : undefined;
 }
 
 async function findPlace(
@@ -250,9 +270,9 @@ async function findPlace(
   if (type === "sold_out" || type === "closed") return { visit: { step: "outside", phase: type } };
   if (type === "slot_ended") {
     for (const name of [ticketCookie, slotCookie]) forget(c, name(sale.id));
-    return { visit: { step: "outside", phase }, notice: noticeOf(entered.problem, sale) };
+    return { visit: { step: "outside", phase }, notice: noticeOf(c.var.say, entered.problem, sale) };
   }
-  const notice = noticeOf(entered.problem, sale);
+  const notice = noticeOf(c.var.say, entered.problem, sale);
   if (type !== "invalid_ticket") return { ...waiting(true), notice };
   forget(c, ticketCookie(sale.id));
   return { visit: { step: "outside", phase }, notice };
@@ -324,7 +344,7 @@ const nothingChosen: Refused = {
   problem: {
     type: "invalid_input",
     ...refusals.invalid_input,
-    errors: [{ pointer: "/lines", detail: "Choose at least one item." }],
+    errors: [{ pointer: "/lines", detail: "nothing is chosen" }],
   },
 };
 
@@ -353,16 +373,17 @@ const forget = (c: VisitContext, name: string) =>
 
 function toPage(c: VisitContext, saleId: string) {
   c.header("cache-control", "no-store");
-  return c.redirect(visitPath(saleId), 303);
+  // A reader without JavaScript goes on at the new card's heading.
+  return c.redirect(`${visitPath(c.var.say, saleId)}#now`, 303);
 }
 
 function trouble(c: VisitContext, saleId: string, refused: Refused) {
   const seconds = Math.max(RETRY_SECONDS, Number(refused.retryAfter ?? 0) || 0);
   c.header("retry-after", String(seconds));
-  return c.html(
-    troublePage(wordsFor(refused.problem.type), { seconds, url: visitPath(saleId) }),
-    statusOf(refused),
-  );
+  const { say } = c.var;
+  c.header("refresh", `${seconds};url=${visitPath(say, saleId)}`);
+  const { text } = noticeOf(say, refused.problem, { items: [] });
+  return c.html(troublePage(say, text, `/sales/${saleId}/visit`), statusOf(refused));
 }
 
 const statusOf = ({ problem }: Refused) => refusals[problem.type].status;

@@ -13,14 +13,14 @@
  * @typedef {import("./line.js").Registered & { decidesAt: string }} Registration
  * @typedef {{ expiresAt: string }} Pass
  * @typedef {{ sku: string, quantity: number, price: number }} Line
- * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired" | "refunded", expiresAt: string,
+ * @typedef {{ reservationId: string, state: "held" | "confirmed" | "released" | "expired" | "refunded", expiresAt: string, extended: boolean,
  *   payment: "none" | "open" | "pending" | "authorised" | "captured" | "voided" | "returned", lines: Line[], total: number,
  *   currency: string }} Reservation
  * @typedef {{ id: string, state: "confirmed" | "refunded", lines: Line[], total: number, currency: string,
  *   confirmedAt: string, payment: { state: "not_required" | "authorised" | "captured" },
  *   refund: { amount: number, state: "asked" | "done" } | null }} Order
  * @typedef {{ type: string, status: number, left?: { sku: string, left: number }[],
- *   errors?: { pointer: string, detail: string }[], reservationId?: string }} Problem
+ *   errors?: { pointer: string }[], reservationId?: string }} Problem
  * @typedef {{ ok: false, problem: Problem, retryAfterMs: number }} Refused
  */
 /** @template T @typedef {{ ok: true, value: T, ageMs: number } | Refused} Answer */

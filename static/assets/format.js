@@ -1,21 +1,46 @@
 // @ts-check
-/** Money, times and waits as text, in the reader's own time zone. Pure but for `navigator` and the zone. */
+/** Numbers, money and times as a language and its region write them, all by `Intl`. Pure, for the page's script and the Workers. */
 
-const language = navigator.language.startsWith("en") ? navigator.language : "en-GB";
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
-const clock = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+/** @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }} Forms what a language says for each kind of number */
 
-/** @param {number | string} time */
-export const momentText = (time) => moment.format(new Date(time));
+/** What the messages of a language count with. @param {string} locale */
+export function numbersIn(locale) {
+  const numbers = new Intl.NumberFormat(locale);
+  const rules = new Intl.PluralRules(locale);
+  const units = (/** @type {string} */ unit) =>
+    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 0 });
+  return {
+    /** @param {number} n */
+    count: (n) => numbers.format(n),
+    /** @param {number} n @param {Forms} forms */
+    plural: (n, forms) => forms[rules.select(n)] ?? forms.other,
+    /** Such as "5 minutes". @param {number} n @param {"second" | "minute" | "hour"} unit */
+    span: (n, unit) => units(unit).format(n),
+    /** Such as "3–5 minutes". @param {number} from @param {number} to @param {"minute" | "hour"} unit */
+    range: (from, to, unit) => units(unit).formatRange(from, to),
+  };
+}
 
-/** @param {number | string} time */
-export const clockText = (time) => clock.format(new Date(time));
-
-/** @param {number} minor minor units @param {string} currency @returns {string} */
-export function money(minor, currency) {
-  if (minor === 0) return "Free";
-  const format = new Intl.NumberFormat("en", { style: "currency", currency });
-  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+/** @param {string} locale @param {string} [timeZone] the reader's own where none is named */
+export function textsIn(locale, timeZone) {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short", ...zone });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium", ...zone });
+  /** @type {Map<string, Intl.NumberFormat>} */
+  const currencies = new Map();
+  return {
+    /** @param {number | string} time */
+    moment: (time) => moment.format(new Date(time)),
+    /** @param {number | string} time */
+    clock: (time) => clock.format(new Date(time)),
+    /** @param {number} minor smallest units @param {string} currency ISO 4217 */
+    money: (minor, currency) => {
+      const format =
+        currencies.get(currency) ?? new Intl.NumberFormat(locale, { style: "currency", currency });
+      currencies.set(currency, format);
+      return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+    },
+  };
 }
 
 /** @param {number} ms @returns {{ days: number, hours: number, minutes: number, seconds: number }} */

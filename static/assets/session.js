@@ -210,7 +210,7 @@ export function openSession(sale, changed, botCheck) {
       return note({
         type: "invalid_input",
         status: 0,
-        errors: [{ pointer: "", detail: "Choose at least one item." }],
+        errors: [{ pointer: "/lines" }],
       });
     const attempt = { reservationId: crypto.randomUUID(), lines };
     memory.set({ ...memory.get(), attempt });
@@ -279,14 +279,26 @@ export function openSession(sale, changed, botCheck) {
   async function checkout() {
     const { reservationId } = at.reservation ?? {};
     if (reservationId === undefined) return;
+    // The way back from paying leads to the same language.
+    const [, language] = /^\/([a-z]{2})\//.exec(location.pathname) ?? [];
+    const way = language === undefined ? undefined : { language };
     /** @type {import("./api.js").Answer<{ order?: Order, url?: string }>} */
-    const done = await withPass(() => ask("POST", `/reservations/${reservationId}/checkout`));
+    const done = await withPass(() => ask("POST", `/reservations/${reservationId}/checkout`, way));
     if (!done.ok) {
       if (done.problem.type !== "payment_unavailable") await recover(reservationId, []);
       return note(done.problem);
     }
     if (done.value.order) ordered(done.value.order);
     else if (done.value.url !== undefined) location.assign(done.value.url);
+  }
+
+  async function extend() {
+    const { reservationId } = at.reservation ?? {};
+    /** @type {import("./api.js").Answer<Reservation>} */
+    const extended = await withPass(() => ask("POST", `/reservations/${reservationId}/extension`));
+    if (extended.ok) return settle(extended.value);
+    await recover(reservationId ?? "", []);
+    note(extended.problem);
   }
 
   async function giveBack() {
@@ -393,6 +405,7 @@ export function openSession(sale, changed, botCheck) {
     leave: command(leave),
     reserve: command((form) => reserve(linesOf(form))),
     checkout: command(checkout),
+    extend: command(extend),
     giveBack: command(giveBack),
   };
 

@@ -6,12 +6,15 @@
  * `nowServing` reaches the number is `entry` called.
  */
 import { around, now, paceMs, pause } from "./api.js";
-import { momentText } from "./format.js";
+import { refusalTexts } from "./line.js";
+import { m, momentText } from "./say.js";
 import { openSession, remembering } from "./session.js";
 import { takesAddresses, views, waitingTexts } from "./view.js";
 
-/** How often the place in line is read out at the most. */
+/** How often something is read out at the most, but for what cannot wait. */
 const ANNOUNCE_EVERY_MS = 30_000;
+/** What cannot: it is their turn, their order, or all is over. */
+const urgent = new Set(["turn", "held", "order", "missed", "sold_out", "closed"]);
 const POLL_MAX_MS = 30_000;
 /** Until the first pulse says better. */
 const POLL_FIRST_MS = 2000;
@@ -31,16 +34,16 @@ else if (card) start(card);
 function handOver(sale, known) {
   const { id } = JSON.parse(sale);
   const memory = remembering(`sale:${id}`);
-  if (memory.set({ ...memory.get(), ...JSON.parse(known) })) location.replace(`/sales/${id}`);
+  const page = location.pathname.replace(/\/[a-z]+$/, "");
+  if (memory.set({ ...memory.get(), ...JSON.parse(known) })) location.replace(page);
 }
 
 /** @param {HTMLElement} card */
 function start(card) {
   /** @type {import("./view.js").Sale} */
   const sale = JSON.parse(card.dataset["sale"] ?? "{}");
-  /** @type {Record<string, string>} */
-  const words = JSON.parse(card.dataset["words"] ?? "{}");
-  const announcer = document.getElementById("announce");
+  const [polite, atOnce] = ["announce", "alert"].map((id) => document.getElementById(id));
+  const loginUrl = card.dataset["login"];
   const title = document.title;
   const body = document.createElement("div");
   const notice = document.createElement("div");
@@ -52,6 +55,7 @@ function start(card) {
   /** @type {import("./view.js").View} */
   let view = { nodes: [] };
   let announcedAt = 0;
+  let signalled = false;
   /** @type {{ siteKey: string, script: string } | null} */
   const widget = JSON.parse(card.dataset["botCheck"] ?? "null");
   const check = widget ? async () => (await import("./bot-check.js")).botCheck(widget, body) : undefined;
@@ -59,8 +63,19 @@ function start(card) {
 
   /** @param {string} text */
   function announce(text) {
+    if (Date.now() - announcedAt < ANNOUNCE_EVERY_MS) return;
     announcedAt = Date.now();
-    if (announcer) announcer.textContent = text;
+    if (polite) polite.textContent = text;
+  }
+
+  /**
+   * The new step: its heading has the focus, unless the reader is elsewhere on the page; then it is read out.
+   * @param {string} name @param {HTMLElement | null} heading @param {boolean} isHere
+   */
+  function arrive(name, heading, isHere) {
+    announcedAt = Date.now();
+    if (isHere) heading?.focus({ preventScroll: name !== "turn" });
+    else if (atOnce && urgent.has(name)) atOnce.textContent = heading?.textContent ?? "";
   }
 
   function render() {
@@ -68,6 +83,7 @@ function start(card) {
     const { at, phase, called, inLobby, memory } = session;
     const model = {
       sale,
+      loginUrl,
       phase: phase(),
       now: now(),
       called: called(),
@@ -84,9 +100,10 @@ function start(card) {
     const key =
       name === "waiting"
         ? `${name} ${model.called} ${model.phase} ${model.number}`
-        : `${name} ${at.registered} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(sale, model.now)}`;
+        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(sale, model.now)}`;
     if (key !== shown) {
-      const focused = body.contains(document.activeElement);
+      const { activeElement: focused } = document;
+      const isHere = body.contains(focused) || focused === document.body;
       const first = shown === "";
       shown = key;
       view = views[name]?.(model) ?? { nodes: [] };
@@ -94,21 +111,28 @@ function start(card) {
       if (first) card.replaceChildren(notice, body);
       card.dataset["stage"] = name;
       const heading = body.querySelector("h2");
-      if (focused) heading?.focus();
-      if (!first) announce(heading?.textContent ?? "");
+      if (!first) arrive(name, heading, isHere);
       document.title = titleFor(stage, title, heading?.textContent ?? "");
+      if (stage === "turn" || signalled) void signal(stage === "turn");
     }
     view.tick?.(model);
-    if (stage === "waiting" && Date.now() - announcedAt >= ANNOUNCE_EVERY_MS)
-      announce(waitingTexts(model).filter(Boolean).join(". "));
+    if (stage === "waiting") announce(waitingTexts(model).filter(Boolean).join(". "));
     card.setAttribute("aria-busy", String(at.busy));
     showNote();
     showLeft();
   }
 
+  /** @param {boolean} isTurn */
+  async function signal(isTurn) {
+    signalled = isTurn;
+    const { signalOver, signalTurn } = await import("./signal.js");
+    if (isTurn) signalTurn(title);
+    else signalOver();
+  }
+
   function showNote() {
     const { note } = session.at;
-    const lines = note ? [words[note.type] ?? words["unavailable"] ?? "", ...evidence(note, sale)] : [];
+    const lines = note ? refusalTexts(m, note, sale) : [];
     const text = lines.join("\n");
     if (notice.innerText === text && notice.hidden === (text === "")) return;
     notice.replaceChildren(
@@ -121,7 +145,7 @@ function start(card) {
     if (session.phase() !== "open") return;
     for (const { sku, left } of session.at.pulse?.items ?? []) {
       const badge = document.querySelector(`[data-sku="${CSS.escape(sku)}"] .left`);
-      const text = left === "none" ? "None left" : left === "few" ? "Few left" : "";
+      const text = m.itemLeft[left];
       if (badge && badge.textContent !== text) badge.textContent = text;
     }
   }
@@ -176,15 +200,4 @@ function start(card) {
 function titleFor(stage, title, heading) {
   if (stage === "outside" || stage === "loading") return title;
   return `${stage === "turn" ? "● " : ""}${heading} · ${title}`;
-}
-
-/** @param {import("./api.js").Problem} problem @param {import("./view.js").Sale} sale */
-function evidence({ left = [], errors = [] }, sale) {
-  const name = (/** @type {string} */ sku) => sale.items.find((item) => item.sku === sku)?.name ?? sku;
-  return [
-    ...left.map(({ sku, left }) =>
-      left === 0 ? `Nothing is left of ${name(sku)} at the moment.` : `${left} left of ${name(sku)}.`,
-    ),
-    ...errors.map(({ detail }) => detail),
-  ];
 }

@@ -3,15 +3,26 @@
  * What the card shows for each step. A view is built once, then its `tick` writes only the texts that change, so a
  * reader's focus and choices stay where they are.
  */
-import { clockText, leftText, momentText, money, parts, two } from "./format.js";
-import { count, ONE_UNIT, paymentText, placeTexts, registeringText, registrationTexts } from "./line.js";
+import { leftText, parts, two } from "./format.js";
+import {
+  canExtend,
+  extensionText,
+  paymentText,
+  placeTexts,
+  registeringText,
+  registrationTexts,
+  WARNING_MS,
+  wayBehind,
+} from "./line.js";
+import { clockText, count, m, momentText, price } from "./say.js";
 
 /**
  * @typedef {import("./api.js").Phase} Phase
  * @typedef {{ id: string, currency: string, opensAt: string, closesAt: string, lobbyOpensAt: string, phase: Phase,
  *   mode: string, identity: string, lobby: string, slots?: { count: number, allocation: string, claimUntil: string },
- *   registration?: { from: string, until: string }, items: { sku: string, name: string, price: number, limit: number }[] }} Sale
- * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined,
+ *   registration?: { from: string, until: string }, holdSeconds: number,
+ *   items: { sku: string, name: string, price: number, limit: number, image?: string }[] }} Sale
+ * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined, loginUrl: string | undefined,
  *   number: number, lobby: boolean, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
  *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean,
  *   registration: import("./api.js").Registration | undefined }} Model
@@ -30,6 +41,12 @@ function h(tag, attributes = {}, ...children) {
 /** @param {string} text */
 const heading = (text) => h("h2", { tabindex: -1 }, text);
 
+/** @param {...(Node | string)} children */
+const quiet = (...children) => h("p", { class: "quiet" }, ...children);
+
+/** @param {string} time */
+const moment = (time) => h("time", { datetime: time }, momentText(time));
+
 /** @param {string} action @param {string} label @param {string} [look] */
 const form = (action, label, look = "") =>
   h("form", { "data-do": action, method: "post" }, h("button", { class: `button ${look}` }, label));
@@ -46,7 +63,7 @@ function countdown() {
   const node = h(
     "div",
     { class: "clock", role: "timer" },
-    ...names.map((name, i) => h("span", {}, digits[i] ?? "", h("small", {}, name))),
+    ...names.map((name, i) => h("span", {}, digits[i] ?? "", h("small", {}, m[name]))),
   );
   return {
     node,
@@ -54,36 +71,53 @@ function countdown() {
       const left = parts(ms);
       names.forEach((name, i) => digits[i] && write(digits[i], two(left[name])));
       node.classList.toggle("clock-short", left.days === 0);
+      node.classList.toggle("clock-last", ms <= WARNING_MS);
+    },
+  };
+}
+
+/**
+ * A time limit: how long it still is, and shortly before its end what comes then. Said once, at once.
+ * @param {(left: Node) => (Node | string)[]} words @param {string} then
+ */
+function limit(words, then) {
+  const left = h("b");
+  const warning = h("p", { class: "warning", role: "alert", hidden: true });
+  return {
+    nodes: [h("p", { class: "ends", role: "timer" }, ...words(left)), warning],
+    /** @param {number} ms @returns {boolean} whether it warned just now */
+    set(ms) {
+      write(left, leftText(ms));
+      const isNear = ms > 0 && ms <= WARNING_MS;
+      if (isNear !== warning.hidden) return false;
+      warning.hidden = !isNear;
+      warning.replaceChildren(...(isNear ? [h("b", {}, m.soonOver(WARNING_MS / 1000)), ` ${then}`] : []));
+      return isNear;
     },
   };
 }
 
 /** @type {Record<string, (model: Model) => View>} */
 export const views = {
-  scheduled: (model) => beforeOpening(model, "Opening soon", false),
-  registration: (model) => beforeOpening(model, "Registration is open", false),
-  lobby: (model) => beforeOpening(model, "The line is open", true),
+  scheduled: (model) => beforeOpening(model, false),
+  registration: (model) => beforeOpening(model, false),
+  lobby: (model) => beforeOpening(model, true),
   open: (model) => ({
     nodes: [
-      heading("On sale now"),
+      heading(m.headlines.open),
       ...(model.registration?.status === "slot" && model.registration.decided
         ? []
-        : [h("p", {}, "Take a place in line. You will be let in when your turn comes.")]),
+        : [h("p", {}, m.takeAPlace)]),
       ...joining(model),
     ],
   }),
-  sold_out: () => ended("Sold out", "Everything has found an owner. Thank you for coming."),
-  closed: () => ended("This sale has ended", "Thank you for coming."),
-  settled: () => ended("This sale has ended", "Thank you for coming."),
-  loading: () => ({ nodes: [heading("One moment"), h("p", {}, "Finding where you were.")] }),
+  sold_out: () => ended("sold_out", m.everythingSold),
+  closed: () => ended("closed", m.thanks),
+  settled: () => ended("settled", m.thanks),
+  loading: () => ({ nodes: [heading(m.oneMoment), h("p", {}, m.finding)] }),
   waiting,
   missed: () => ({
-    nodes: [
-      heading("Your turn has ended"),
-      h("p", {}, "Your number is still yours. You are let back in as soon as there is room."),
-      form("enter", "I am still here"),
-      leaving(),
-    ],
+    nodes: [heading(m.turnEnded), h("p", {}, m.turnEndedMore), form("enter", m.stillHere), leaving()],
   }),
   turn,
   held,
@@ -91,42 +125,32 @@ export const views = {
   order,
 };
 
-/** @param {string} title @param {string} text @returns {View} */
-const ended = (title, text) => ({ nodes: [heading(title), h("p", {}, text)] });
+/** @param {Phase} phase @param {string} text @returns {View} */
+const ended = (phase, text) => ({ nodes: [heading(m.headlines[phase]), h("p", {}, text)] });
 
-/** @param {Model} model @param {string} title @param {boolean} joinable @returns {View} */
-function beforeOpening(model, title, joinable) {
+/** @param {Model} model @param {boolean} joinable @returns {View} */
+function beforeOpening(model, joinable) {
   const { sale } = model;
   const clock = countdown();
   const next = h("p", { class: "quiet" });
+  const isDrawn = sale.lobby === "draw";
   return {
     nodes: [
-      heading(title),
+      heading(m.headlines[model.phase]),
       next,
       clock.node,
-      h("p", {}, "Opens ", h("time", { datetime: sale.opensAt }, momentText(sale.opensAt)), "."),
+      h("p", {}, ...m.opens(moment(sale.opensAt))),
       ...(joinable
         ? joining(model)
         : model.registration
           ? registeredNodes(model)
           : takesAddresses(sale, model.now) && !model.confirmed
             ? registering(model)
-            : [h("button", { class: "button", disabled: true }, "Join the line")]),
+            : [h("button", { class: "button", disabled: true }, m.join)]),
       joinable
-        ? h(
-            "p",
-            { class: "quiet" },
-            sale.lobby === "draw"
-              ? "At opening the places are drawn among all who are here. It does not matter how early you came."
-              : "You are let in by number once the sale opens.",
-          )
-        : h(
-            "p",
-            { class: "quiet" },
-            "The line takes people from ",
-            h("time", { datetime: sale.lobbyOpensAt }, momentText(sale.lobbyOpensAt)),
-            ". This page opens it by itself; no need to reload.",
-          ),
+        ? quiet(isDrawn ? m.drawnAtOpening : m.letInByNumber)
+        : quiet(...m.lineFrom(moment(sale.lobbyOpensAt)), ` ${m.pageFollows}`),
+      ...(isDrawn ? [quiet(h("a", { href: `${location.pathname}/draw` }, m.checkTheDraw))] : []),
     ],
     tick(model) {
       const { text, at } = nextStage(sale, model.now);
@@ -139,11 +163,10 @@ function beforeOpening(model, title, joinable) {
 /** What the clock counts down to. @param {Sale} sale @param {number} now */
 function nextStage({ registration, opensAt }, now) {
   const comes = (/** @type {string} */ time) => now < Date.parse(time);
-  if (registration && comes(registration.from))
-    return { text: "Registration opens in", at: registration.from };
+  if (registration && comes(registration.from)) return { text: m.registrationOpensIn, at: registration.from };
   if (registration && comes(registration.until) && registration.until <= opensAt)
-    return { text: "Registration closes in", at: registration.until };
-  return { text: "The sale opens in", at: opensAt };
+    return { text: m.registrationClosesIn, at: registration.until };
+  return { text: m.opensIn, at: opensAt };
 }
 
 /** Whether an address can be registered at this moment (ms). @param {Sale} sale @param {number} now */
@@ -152,26 +175,26 @@ export const takesAddresses = ({ registration: window }, now) =>
 
 /** The way in, by what the sale knows people by. @param {Model} model */
 function joining(model) {
-  const { sale, confirmed, registration, now } = model;
+  const { sale, confirmed, registration, now, loginUrl } = model;
   const hasSlot = registration?.status === "slot" && registration.decided;
-  const join = form("join", hasSlot ? "Come in" : "Join the line");
+  const join = form("join", hasSlot ? m.comeIn : m.join);
+  if (sale.identity === "account") {
+    const signIn = loginUrl === undefined ? [] : [" ", h("a", { href: loginUrl }, m.signIn)];
+    return [h("p", {}, m.forAccounts, ...signIn), join];
+  }
   if (registration) return [...registeredNodes(model), join];
   if (confirmed || !takesAddresses(sale, now)) return [join];
   return [
     ...registering(model),
-    h(
-      "p",
-      { class: "quiet" },
-      sale.identity === "registered" ? "Confirmed already?" : "Or without registering:",
-    ),
-    form("join", "Join the line", "button-plain"),
+    quiet(sale.identity === "registered" ? m.confirmedAlready : m.orWithout),
+    form("join", m.join, "button-plain"),
   ];
 }
 
 /** How a registration stands. @param {Model} model */
 function registeredNodes({ sale, registration }) {
   if (!registration) return [];
-  const texts = registrationTexts(registration, {
+  const texts = registrationTexts(m, registration, {
     decides: momentText(registration.decidesAt),
     opens: momentText(sale.opensAt),
     until: momentText(registration.claimUntil ?? sale.closesAt),
@@ -182,7 +205,7 @@ function registeredNodes({ sale, registration }) {
 /** @param {Model} model `registered`: a link was asked for just now */
 const registering = ({ sale, registered }) =>
   registered
-    ? [h("p", { role: "status" }, "Look into your mailbox: the link in our e-mail confirms your address.")]
+    ? [h("p", { role: "status" }, m.lookIntoMailbox)]
     : [
         h(
           "form",
@@ -190,7 +213,7 @@ const registering = ({ sale, registered }) =>
           h(
             "label",
             {},
-            "Your e-mail address",
+            m.address,
             h("input", {
               type: "email",
               name: "email",
@@ -199,52 +222,49 @@ const registering = ({ sale, registered }) =>
               maxlength: 254,
             }),
           ),
-          h("button", { class: "button" }, "Send me a link"),
+          h("button", { class: "button" }, m.sendLink),
         ),
-        h(
-          "p",
-          { class: "quiet" },
-          registeringText(sale, momentText(sale.registration?.until ?? sale.opensAt)),
-        ),
+        quiet(registeringText(m, sale, momentText(sale.registration?.until ?? sale.opensAt))),
       ];
 
 const leaving = () =>
   h(
     "details",
     { class: "after" },
-    h("summary", {}, "Leave the line"),
-    h("p", {}, "Your place goes to the next person and does not come back."),
-    form("leave", "Give up my place", "button-plain"),
+    h("summary", {}, m.leave),
+    h("p", {}, m.leaveMore),
+    form("leave", m.leaveNow, "button-plain"),
   );
 
 /** @param {Model} model @returns {View} */
 function waiting({ sale, called, number, lobby, joinedAt, phase }) {
-  const texts = [h("p", { class: "ahead" }), h("p", {}), h("p", { class: "quiet" })];
-  const progress = h("progress", { "aria-label": "Way to your turn", max: 1, value: 0 });
+  const texts = [h("p", { class: "ahead" }), h("p", {}), quiet()];
+  const progress = h("progress", { "aria-label": m.way, max: 1, value: 0 });
   const clock = countdown();
+  const tools = h("p", { class: "tools" });
+  void import("./signal.js").then(({ signalButtons }) => tools.append(...signalButtons()));
   return {
     nodes: [
-      heading(number === 0 ? "You have a slot" : called ? "You are next" : "You are in line"),
+      heading(number === 0 ? m.slotTitle : called ? m.next : m.inLine),
       ...(number === 0
         ? []
         : [
             h(
               "p",
               { class: "number" },
-              h("span", { class: "quiet" }, lobby ? "Your number in the lobby" : "Your number"),
+              h("span", { class: "quiet" }, lobby ? m.yourLobbyNumber : m.yourNumber),
               count(number),
             ),
           ]),
       h("div", { class: "stub" }),
-      ...(phase === "lobby" ? [h("p", {}, "The sale opens in"), clock.node] : []),
+      ...(phase === "lobby" ? [h("p", {}, m.opensIn), clock.node] : []),
       ...texts.slice(0, 1),
       ...(phase === "lobby" ? [] : [progress]),
       ...texts.slice(1),
-      h(
-        "p",
-        { class: "quiet" },
-        `${joinedAt === undefined ? "" : `In line since ${clockText(joinedAt)}. `}Close this page if you like: your ${number === 0 ? "slot" : "place"} is kept.`,
+      quiet(
+        `${joinedAt === undefined ? "" : `${m.inLineSince(clockText(joinedAt))} `}${number === 0 ? m.slotKept : m.placeKept}`,
       ),
+      tools,
       ...(number === 0 ? [] : [leaving()]),
     ],
     tick(model) {
@@ -255,25 +275,24 @@ function waiting({ sale, called, number, lobby, joinedAt, phase }) {
         write(node, text);
         node.hidden = text === "";
       });
-      const left = model.pulse ? Math.max(0, model.number - model.pulse.nowServing) : model.from;
-      progress.setAttribute(
-        "value",
-        String(model.from > 0 ? Math.min(1, Math.max(0.02, 1 - left / model.from)) : 1),
-      );
+      if (model.pulse)
+        progress.setAttribute("value", String(wayBehind(model.number, model.from, model.pulse.nowServing)));
     },
   };
 }
 
 /** The place in line in words. @param {Model} model */
 export const waitingTexts = ({ pulse, phase, number, lobby, called }) =>
-  placeTexts({ number, lobby, called, pulse, isOpen: phase === "open" });
+  placeTexts(m, { number, lobby, called, pulse, isOpen: phase === "open" });
 
 /** @param {Model} model @returns {View} */
 function turn({ sale, chosen, pulse, number }) {
-  const gone = (/** @type {Model["pulse"]} */ seen, /** @type {string} */ sku) =>
-    seen?.items.some((item) => item.sku === sku && item.left === "none") ?? false;
-  const first = chosen.size > 0 ? undefined : sale.items.find(({ sku }) => !gone(pulse, sku))?.sku;
-  const [left, total] = [h("b"), h("output")];
+  const leftOf = (/** @type {Model["pulse"]} */ seen, /** @type {string} */ sku) =>
+    seen?.items.find((item) => item.sku === sku)?.left ?? "many";
+  const first =
+    chosen.size > 0 ? undefined : sale.items.find(({ sku }) => leftOf(pulse, sku) !== "none")?.sku;
+  const ends = limit((left) => m.chooseWithin(left), m.passSoonOver);
+  const total = h("output");
   const choices = sale.items.map((item) => {
     const note = h("span", { class: "quiet" });
     const select = /** @type {HTMLSelectElement} */ (h("select", { name: item.sku }));
@@ -288,34 +307,42 @@ function turn({ sale, chosen, pulse, number }) {
       minor += item.price * Number(select.value);
       units += Number(select.value);
     }
-    write(total, units === 0 ? "Nothing chosen" : money(minor, sale.currency));
+    write(total, units === 0 ? m.nothingChosen : price(minor, sale.currency));
   };
   const basket = h(
     "form",
     { "data-do": "reserve", method: "post" },
     ...choices.map(({ item, note, select }) =>
-      h("label", { class: "choice" }, h("span", { class: "item-name" }, item.name, note), select),
+      h(
+        "label",
+        { class: "choice" },
+        ...(item.image
+          ? [h("img", { class: "thumb", src: item.image, alt: "", width: 112, height: 112 })]
+          : []),
+        h("span", { class: "item-name" }, item.name, note),
+        select,
+      ),
     ),
-    h("p", { class: "sum" }, "Total ", total),
-    h("button", { class: "button" }, "Reserve"),
+    h("p", { class: "sum" }, `${m.total} `, total),
+    h("button", { class: "button" }, m.reserve),
   );
   basket.addEventListener("input", sum);
   sum();
   return {
     nodes: [
-      heading("It is your turn"),
-      h("p", { role: "timer" }, "Choose within ", left, "."),
-      ...(number === 0 ? [h("p", { class: "quiet" }, ONE_UNIT)] : []),
+      heading(m.yourTurn),
+      ...ends.nodes,
+      ...(number === 0 ? [quiet(m.oneUnit)] : []),
       basket,
-      h("p", { class: "quiet" }, "Nothing is charged yet."),
+      quiet(m.notCharged),
     ],
     tick(model) {
-      write(left, leftText(model.passUntilMs - model.now));
-      for (const { item, note } of choices)
-        write(
-          note,
-          gone(model.pulse, item.sku) ? "Nothing left at the moment" : money(item.price, sale.currency),
-        );
+      ends.set(model.passUntilMs - model.now);
+      for (const { item, note } of choices) {
+        const left = leftOf(model.pulse, item.sku);
+        const few = left === "few" ? ` · ${m.itemLeft.few}` : "";
+        write(note, left === "none" ? m.noneNow : price(item.price, sale.currency) + few);
+      }
     },
   };
 }
@@ -323,58 +350,62 @@ function turn({ sale, chosen, pulse, number }) {
 /** @param {Sale} sale @param {{ lines: import("./api.js").Line[], total: number, currency: string }} bought */
 function lines(sale, { lines, total, currency }) {
   const row = (/** @type {string} */ what, /** @type {number} */ minor, look = "") =>
-    h("div", { class: look }, h("dt", {}, what), h("dd", {}, money(minor, currency)));
+    h("div", { class: look }, h("dt", {}, what), h("dd", {}, price(minor, currency)));
   const name = (/** @type {string} */ sku) => sale.items.find((item) => item.sku === sku)?.name ?? sku;
   return h(
     "dl",
     { class: "lines" },
     ...lines.map(({ sku, quantity, price }) => row(`${quantity} × ${name(sku)}`, price * quantity)),
-    row("Total", total, "total"),
+    row(m.total, total, "total"),
   );
 }
 
 /** @param {Model} model @returns {View} */
 function held({ sale, reservation }) {
   if (!reservation) return { nodes: [] };
-  const left = h("b");
+  const until = clockText(reservation.expiresAt);
+  const ends = limit((left) => m.leftUntil(left, until), m.holdSoonOver);
+  const extend = canExtend(sale, reservation) ? form("extend", m.extend, "button-plain") : undefined;
+  extend?.append(quiet(extensionText(m, sale.holdSeconds)));
   return {
     nodes: [
-      heading("Held for you"),
-      h("p", { role: "timer", class: "ahead" }, left, ` left, until ${clockText(reservation.expiresAt)}`),
+      heading(m.held),
+      ...ends.nodes,
+      ...(reservation.extended ? [quiet(m.extended)] : []),
       lines(sale, reservation),
       h("div", { class: "stub" }),
-      form("checkout", reservation.total > 0 ? "Pay" : "Complete order"),
-      form("giveBack", "Give back", "button-plain"),
+      form("checkout", reservation.total > 0 ? m.pay : m.complete),
+      ...(extend ? [extend] : []),
+      form("giveBack", m.giveBack, "button-plain"),
     ],
-    tick: (model) => write(left, leftText(Date.parse(reservation.expiresAt) - model.now)),
+    tick(model) {
+      const warned = ends.set(Date.parse(reservation.expiresAt) - model.now);
+      // One key is enough then, for whoever is at nothing else.
+      const { activeElement: at } = document;
+      if (warned && (at === document.body || at?.matches("h2"))) extend?.querySelector("button")?.focus();
+    },
   };
 }
 
 /** @param {Model} model @returns {View} */
 function paying({ sale, reservation }) {
   if (!reservation) return { nodes: [] };
-  return {
-    nodes: [
-      heading("Waiting for your bank"),
-      h("p", {}, "Your items stay held while it answers. This page goes on by itself."),
-      lines(sale, reservation),
-    ],
-  };
+  return { nodes: [heading(m.waitingForBank), h("p", {}, m.stayHeld), lines(sale, reservation)] };
 }
 
 /** @param {Model} model @returns {View} */
 function order({ sale, order }) {
   if (!order) return { nodes: [] };
-  const [paid, isRefunded] = [paymentText(order), order.state === "refunded"];
+  const [paid, isRefunded] = [paymentText(m, order), order.state === "refunded"];
   return {
     nodes: [
       ...(isRefunded ? [] : [h("p", { class: "done", "aria-hidden": "true" })]),
-      heading(isRefunded ? "Refunded" : "It is yours"),
-      h("p", {}, `Ordered ${momentText(order.confirmedAt)}.`),
+      heading(isRefunded ? m.refunded : m.yours),
+      h("p", {}, ...m.ordered(moment(order.confirmedAt))),
       lines(sale, order),
       ...(paid === undefined ? [] : [h("p", {}, paid)]),
       h("div", { class: "stub" }),
-      h("p", { class: "quiet" }, "Order ", h("code", {}, order.id)),
+      quiet(`${m.order} `, h("code", {}, order.id)),
     ],
   };
 }

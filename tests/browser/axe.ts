@@ -17,15 +17,19 @@ const OPTIONS: RunOptions = {
 };
 
 /** @returns a line for each violation: rule, what it asks for, and where; an empty list for a clean page */
-export async function violations(page: Page): Promise<string[]> {
-  const mayRun = await page.evaluate(scriptsRun);
-  if (mayRun) return await run(page);
+export const violations = (page: Page): Promise<string[]> => atRest(page, violationsHere);
+
+/** Uses a page that scripts of the test may run in: itself, or where JavaScript is off a picture of it that stays as it is. */
+export async function atRest<Result>(page: Page, use: (still: Page) => Promise<Result>): Promise<Result> {
+  const mayRun = await page.evaluate(scriptsRun).catch(() => false);
+  if (mayRun) return await use(page);
   const browser = page.context().browser();
   if (browser === null) throw new Error("the page belongs to no browser");
   const context = await browser.newContext({ viewport: page.viewportSize(), bypassCSP: true });
   try {
     const twin = await context.newPage();
-    const html = await page.content();
+    // It may be loading itself anew at this very moment.
+    const html = await page.content().catch(() => page.waitForLoadState().then(() => page.content()));
     await twin.route("**/*", async (route) => {
       const kind = route.request().resourceType();
       if (kind === "document") await route.fulfill({ contentType: "text/html", body: html });
@@ -33,7 +37,7 @@ export async function violations(page: Page): Promise<string[]> {
       else await route.continue();
     });
     await twin.goto(page.url());
-    return await run(twin);
+    return await use(twin);
   } finally {
     await context.close();
   }
@@ -42,7 +46,8 @@ export async function violations(page: Page): Promise<string[]> {
 /** A page without JavaScript answers the test's questions, but runs no timer. */
 const scriptsRun = () => matchMedia("(scripting: enabled)").matches;
 
-async function run(page: Page): Promise<string[]> {
+/** Of a page that scripts of the test may run in. */
+export async function violationsHere(page: Page): Promise<string[]> {
   // What moves is looked at where it comes to rest.
   await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
   await page.evaluate(source);

@@ -2,15 +2,16 @@
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { afterAll } from "vitest";
+import { afterAll, expect } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
+import { atRest, violationsHere } from "./axe.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-const SCREENSHOTS = path.resolve(import.meta.dirname, "../screenshots");
+const { SCREENSHOTS } = process.env;
 const VIEWPORTS = [
-  { width: 360, height: 740 },
-  { width: 1280, height: 860 },
-];
+  { width: 360, height: 740, colorScheme: "dark" },
+  { width: 1280, height: 860, colorScheme: "light" },
+] as const;
 
 /** @throws Error when there is no browser: a test that did not run must not look like one that passed */
 function executable(): string {
@@ -103,11 +104,27 @@ export async function numberOf(page: Page): Promise<number> {
   return Number(text.replace(/\D/g, ""));
 }
 
-export async function screenshot(page: Page, name: string): Promise<void> {
+/**
+ * Looks at a page on a phone, dark, and on a desk, light: nothing is against WCAG 2.2 AA, nothing is wider than the screen.
+ * With SCREENSHOTS in the environment it is photographed into that folder, for people to look at.
+ */
+export async function look(page: Page, name: string): Promise<void> {
   const before = page.viewportSize();
-  for (const viewport of VIEWPORTS) {
-    await page.setViewportSize(viewport);
-    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${viewport.width}.png`), fullPage: true });
-  }
-  if (before) await page.setViewportSize(before);
+  await atRest(page, async (still) => {
+    for (const { colorScheme, ...viewport } of VIEWPORTS) {
+      const what = `${name} at ${viewport.width}`;
+      await still.setViewportSize(viewport);
+      await still.emulateMedia({ colorScheme });
+      expect(await violationsHere(still), what).toEqual([]);
+      expect(await sideways(still), what).toBeLessThanOrEqual(0);
+      const file = SCREENSHOTS && path.join(SCREENSHOTS, `${name}-${viewport.width}.png`);
+      if (file) await still.screenshot({ path: file, fullPage: true });
+    }
+    await still.emulateMedia({ colorScheme: null });
+    if (before) await still.setViewportSize(before);
+  });
 }
+
+/** By how much (px) a page is wider than its window. */
+export const sideways = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

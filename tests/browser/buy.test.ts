@@ -1,6 +1,6 @@
 /** A person buys, with JavaScript and without, in a real browser on the real system. */
 import { describe, expect, test } from "vitest";
-import { numberOf, press, screenshot, step, useShop, visitor } from "./browser.ts";
+import { numberOf, press, look, step, useShop, visitor } from "./browser.ts";
 import { createSale, setMode } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -11,18 +11,18 @@ describe("with JavaScript", () => {
     const { page, context, faults } = await visitor(browser, stack.url);
     await page.goto(`/sales/${sale}`);
     await step(page, "On sale now");
-    await screenshot(page, "open");
+    await look(page, "open");
     await press(page, "Join the line");
     await step(page, "It is your turn");
-    await screenshot(page, "turn");
+    await look(page, "turn");
     await page.getByLabel("Sand").selectOption("2");
     await press(page, "Reserve");
     await step(page, "Held for you");
     expect(await page.locator(".lines").innerText()).toContain("2 × Sand");
-    await screenshot(page, "held");
+    await look(page, "held");
     await press(page, "Complete order");
     await step(page, "It is yours");
-    await screenshot(page, "order");
+    await look(page, "order");
 
     await page.reload();
     await step(page, "It is yours");
@@ -46,11 +46,11 @@ describe("with JavaScript", () => {
     const { page, context, faults } = await visitor(browser, stack.url);
     await page.goto(`/sales/${sale}`);
     await step(page, "The line is open");
-    await screenshot(page, "lobby");
+    await look(page, "lobby");
     await press(page, "Join the line");
     await step(page, "You are in line");
     expect(await numberOf(page)).toBe((await numberOf(ahead.page)) + 1);
-    await screenshot(page, "waiting");
+    await look(page, "waiting");
     const number = await numberOf(page);
 
     await page.reload();
@@ -107,7 +107,7 @@ describe("with JavaScript", () => {
     await press(first.page, "Complete order");
     await step(first.page, "It is yours");
     await step(second.page, "Sold out");
-    await screenshot(second.page, "sold-out");
+    await look(second.page, "sold-out");
     await Promise.all([first.context.close(), second.context.close()]);
   });
 
@@ -118,7 +118,7 @@ describe("with JavaScript", () => {
     await page.goto(`/sales/${sale}`);
     await press(page, "Join the line");
     await page.getByText("The sale is paused for a moment").waitFor();
-    await screenshot(page, "paused");
+    await look(page, "paused");
     await setMode(stack, sale, "normal");
     await step(page, "It is your turn");
     await context.close();
@@ -148,11 +148,11 @@ describe("without JavaScript", () => {
     await page.goto(`/sales/${sale}`);
     await press(page, "Join the line");
     await step(page, "It is your turn");
-    await screenshot(page, "plain-turn");
+    await look(page, "plain-turn");
     await page.getByLabel("Sand").selectOption("2");
     await press(page, "Reserve");
     await step(page, "Held for you");
-    await screenshot(page, "plain-held");
+    await look(page, "plain-held");
     await press(page, "Give back");
     await step(page, "It is your turn");
     await press(page, "Reserve");
@@ -173,7 +173,7 @@ describe("without JavaScript", () => {
     await press(page, "Join the line");
     await step(page, "You are in line");
     const number = await numberOf(page);
-    await screenshot(page, "plain-waiting");
+    await look(page, "plain-waiting");
     await page.reload();
     expect(await numberOf(page)).toBe(number);
     await step(page, "It is your turn");

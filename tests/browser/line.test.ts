@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
 import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
 import { placeOf } from "../../static/assets/draw.js";
-import { numberOf, press, screenshot, step, useShop, visitor } from "./browser.ts";
+import { numberOf, press, look, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate, setMode } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -32,7 +32,7 @@ describe.each([
     for (const [mode, text] of Object.entries(words)) {
       await setMode(stack, sale, mode);
       await page.getByText(text).waitFor({ timeout: 20_000 });
-      if (mode === "hold") await screenshot(page, `waiting-${mode}-${javaScript ? "js" : "plain"}`);
+      if (mode === "hold") await look(page, `waiting-${mode}-${javaScript ? "js" : "plain"}`);
     }
     await setMode(stack, sale, "passthrough");
     await step(page, "It is your turn");
@@ -58,7 +58,7 @@ describe.each([
       await step(page, "You are in line");
       expect(await numberOf(page)).toBe(7);
       await page.getByText("Everybody who is here by then has the same chance.").waitFor();
-      await screenshot(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
+      await look(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
 
       const drawn = async () => {
         const answer = await fetch(`${stack.url}/api/sales/${sale}/pulse`);
@@ -84,7 +84,7 @@ describe.each([
       await page.getByLabel("A number of the lobby").fill("7");
       await press(page, "Compute its place");
       await page.getByText(`Number 7 has place ${place}.`).waitFor();
-      await screenshot(page, `draw-${javaScript ? "js" : "plain"}`);
+      await look(page, `draw-${javaScript ? "js" : "plain"}`);
       expect(faults).toEqual([]);
       await context.close();
     },
@@ -139,7 +139,7 @@ test("who is too far back hears at once that what is left cannot reach them, and
   await press(page, "Join the line");
   await step(page, "You are in line");
   await page.getByText("What is left cannot reach your number").waitFor();
-  await screenshot(page, "waiting-unreachable");
+  await look(page, "waiting-unreachable");
   await step(first, "It is your turn");
   await press(first, "Reserve");
   await press(first, "Complete order");
@@ -156,7 +156,7 @@ test("an address is confirmed by the link of its e-mail, and then joins", async 
   const { page, context, faults } = await visitor(browser, stack.url);
   await page.goto(`/sales/${sale}`);
   await page.getByLabel("Your e-mail address").fill("fay@example.com");
-  await screenshot(page, "register");
+  await look(page, "register");
   await press(page, "Send me a link");
   await page.getByText("Look into your mailbox").waitFor();
   const messages = async () => {
@@ -166,7 +166,7 @@ test("an address is confirmed by the link of its e-mail, and then joins", async 
   await expect.poll(async () => (await messages()).length, { timeout: 10_000 }).toBe(1);
   const link = /https?:\/\/\S+/.exec((await messages())[0]?.text ?? "")?.[0] ?? "";
   await page.goto(link.replace(/^https?:\/\/[^/]+/, ""));
-  await screenshot(page, "confirm");
+  await look(page, "confirm");
   await press(page, "Confirm my address");
   await press(page, "Join the line");
   await step(page, "It is your turn");

@@ -1,7 +1,7 @@
 /** Paying in a real browser, with JavaScript and without: to Stripe's page and back, whatever the bank says. */
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { press, screenshot, step, useShop, visitor } from "./browser.ts";
+import { press, look, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -28,19 +28,18 @@ describe.each([
   ["with JavaScript", true],
   ["without JavaScript", false],
 ])("%s", (_, javaScript) => {
-  const look = javaScript ? "js" : "plain";
+  const kind = javaScript ? "js" : "plain";
 
   test("a card is declined, another pays, and the order says so; a refund shows too", async () => {
     const sale = await priced(3);
     const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
     await toPayment(page, sale, javaScript);
-    await screenshot(page, `pay-${look}`);
     await press(page, "Pay with a card that is declined");
     await page.getByText("Your card was declined.").waitFor();
     await press(page, "Pay");
     await step(page, "It is yours");
     await expect.poll(() => page.locator("#live").innerText(), { timeout: 10_000 }).toContain("Paid.");
-    await screenshot(page, `paid-${look}`);
+    await look(page, `paid-${kind}`);
 
     const id = (await page.locator("code").innerText()).trim();
     const request = { refundId: crypto.randomUUID(), returnStock: true, reason: "a test" };
@@ -54,7 +53,7 @@ describe.each([
         { timeout: 15_000, interval: 1000 },
       )
       .toContain("Refunded");
-    await screenshot(page, `refunded-${look}`);
+    await look(page, `refunded-${kind}`);
     // The payment page is another host's, as Stripe's is.
     expect(faults.filter((fault) => !fault.startsWith(`other host: ${stack.stripe.url}`))).toEqual([]);
     await context.close();
@@ -101,7 +100,7 @@ describe.each([
     await page.getByText("expired").first().waitFor();
     await page.goto(`/sales/${sale}${javaScript ? "" : "/visit"}`);
     await page.getByText("The time for this reservation has run out").waitFor();
-    await screenshot(page, `too-late-${look}`);
+    await look(page, `too-late-${kind}`);
     expect(stack.stripe.state().totals["eur"]?.captured ?? 0).toBe(captured);
     await context.close();
   });

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { mailsTo, newEmail, registrant } from "../http/registrants.ts";
-import { press, screenshot, step, useShop, visitor } from "./browser.ts";
+import { press, look, step, useShop, visitor } from "./browser.ts";
 import { createSale } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -45,12 +45,12 @@ describe.each([
     const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
     await page.goto(`/sales/${sale}`);
     await page.getByText("2 units are kept for those who register first").waitFor();
-    await screenshot(page, named("registration-open"));
+    await look(page, named("registration-open"));
     await registerOn(page, sale, email);
     await follow(page, email, "confirm");
     await press(page, "Confirm my address");
     await page.getByText("You have a slot: a unit is set aside for you.").waitFor();
-    await screenshot(page, named("registration-slot"));
+    await look(page, named("registration-slot"));
 
     if (javaScript) {
       // Whoever is there is let in at opening, without doing anything.
@@ -60,7 +60,7 @@ describe.each([
       await page.waitForTimeout(9_000);
       await stack.cron();
       await follow(page, email, "slot");
-      await screenshot(page, named("registration-slot-link"));
+      await look(page, named("registration-slot-link"));
       await press(page, "Come in");
       await step(page, "It is your turn");
     }
@@ -91,7 +91,7 @@ describe.each([
       people.push(one);
     }
     await people[1]?.page.getByText("As it stands that is about 1 in 4.").waitFor();
-    if (people[1] !== undefined) await screenshot(people[1].page, named("registration-draw"));
+    if (people[1] !== undefined) await look(people[1].page, named("registration-draw"));
     const told = await Promise.all(
       people.map(async ({ page }) => {
         await page.goto(`/sales/${sale}${javaScript ? "" : "/visit"}`);
@@ -111,7 +111,7 @@ describe.each([
       .getByText(/The draw gave you place \d of 4; 1 have one|place \d of 4/)
       .first()
       .waitFor();
-    await screenshot(loser.page, named("registration-waiting"));
+    await look(loser.page, named("registration-waiting"));
     await press(loser.page, "Join the line");
     await loser.page.getByRole("heading", { name: /You are (in line|next)|It is your turn/ }).waitFor();
     for (const { faults, context } of people) {

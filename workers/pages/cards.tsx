@@ -1,9 +1,16 @@
 /** The steps of a visit as cards, for browsers without JavaScript; `static/assets/view.js` draws the same ones. */
 import type { Order, PublicSale, Pulse, Registration, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { count, ONE_UNIT, paymentText, placeTexts } from "../../static/assets/line.js";
-import { money, utcText } from "./format.ts";
-import { visitPath } from "./sale.tsx";
+import {
+  canExtend,
+  extensionText,
+  paymentText,
+  placeTexts,
+  WARNING_MS,
+  wayBehind,
+} from "../../static/assets/line.js";
+import { visitPath } from "./paths.ts";
+import type { Speech } from "./speech.ts";
 
 export interface Turn {
   step: "turn";
@@ -32,49 +39,69 @@ export type Visit =
 
 type Waits = Extract<Visit, { step: "waiting" }>;
 
-export function Waiting({
-  sale,
-  visit,
-  pulse,
-}: {
+interface Card {
   sale: PublicSale;
+  say: Speech;
+}
+
+const Heading = ({ text }: { text: string }) => (
+  <h2 id="now" tabindex={-1}>
+    {text}
+  </h2>
+);
+
+const momentOf = (say: Speech, at: string | number) => {
+  const iso = new Date(at).toISOString();
+  return <time datetime={iso}>{say.utc(iso)}</time>;
+};
+
+interface WaitingCard extends Card {
   visit: Waits;
   pulse: Pulse | undefined;
-}) {
-  const [people, expected, moved] = placeTexts({ ...visit, isOpen: visit.phase === "open", pulse });
+  /** The page does not ask again by itself, because its reader said so. */
+  isStill: boolean;
+}
+
+export function Waiting({ sale, say, visit, pulse, isStill }: WaitingCard) {
+  const { m } = say;
+  const { number, phase, lobby, called } = visit;
+  const [people, expected, moved] = placeTexts(m, { ...visit, isOpen: phase === "open", pulse });
+  const here = visitPath(say, sale.id);
   return (
     <>
-      <h2>{visit.number === 0 ? "You have a slot" : visit.called ? "You are next" : "You are in line"}</h2>
-      {visit.number > 0 && (
+      <Heading text={number === 0 ? m.slotTitle : called ? m.next : m.inLine} />
+      {number > 0 && (
         <p class="number">
-          <span class="quiet">{visit.lobby ? "Your number in the lobby" : "Your number"}</span>
-          {count(visit.number)}
+          <span class="quiet">{lobby ? m.yourLobbyNumber : m.yourNumber}</span>
+          {say.count(number)}
         </p>
       )}
       <div class="stub"></div>
       <p class="ahead">{people}.</p>
+      {phase === "open" && pulse !== undefined && number > 0 && (
+        <progress aria-label={m.way} max="1" value={String(wayBehind(number, number, pulse.nowServing))} />
+      )}
       {expected !== "" && <p>{expected}</p>}
       {moved !== "" && <p class="quiet">{moved}</p>}
-      {visit.phase === "lobby" && (
-        <p>
-          The sale opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
-        </p>
-      )}
+      {phase === "lobby" && <p>{m.saleOpens(momentOf(say, sale.opensAt))}</p>}
       <p class="quiet">
-        This page asks again by itself. Close it if you like: your {visit.number === 0 ? "slot" : "place"} is
-        kept.
+        {isStill ? "" : `${m.asksByItself} `}
+        {number === 0 ? m.slotKept : m.placeKept}
       </p>
-      <p>
-        <a class="button button-plain" href={visitPath(sale.id)}>
-          Check now
+      <p class="tools">
+        <a class="button button-plain" href={isStill ? `${here}?still` : here}>
+          {m.checkNow}
+        </a>
+        <a class="button button-plain" href={isStill ? here : `${here}?still`}>
+          {isStill ? m.askAgain : m.askLess}
         </a>
       </p>
-      {visit.number > 0 && (
+      {number > 0 && (
         <details class="after">
-          <summary>Leave the line</summary>
-          <p>Your place goes to the next person and does not come back.</p>
-          <form method="post" action={`${visitPath(sale.id)}/leave`}>
-            <button class="button button-plain">Give up my place</button>
+          <summary>{m.leave}</summary>
+          <p>{m.leaveMore}</p>
+          <form method="post" action={`${here}/leave`}>
+            <button class="button button-plain">{m.leaveNow}</button>
           </form>
         </details>
       )}
@@ -82,30 +109,39 @@ export function Waiting({
   );
 }
 
-export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; pulse: Pulse | undefined }) {
-  const gone = new Set(pulse?.items.filter(({ left }) => left === "none").map(({ sku }) => sku));
-  const first = visit.chosen.size > 0 ? undefined : sale.items.find(({ sku }) => !gone.has(sku))?.sku;
+interface ChooseCard extends Card {
+  visit: Turn;
+  pulse: Pulse | undefined;
+  nowMs: number;
+}
+
+export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
+  const { m } = say;
+  const left = new Map(pulse?.items.map((item) => [item.sku, item.left]));
+  const first =
+    visit.chosen.size > 0 ? undefined : sale.items.find(({ sku }) => left.get(sku) !== "none")?.sku;
   return (
     <>
-      <h2>It is your turn</h2>
+      <Heading text={m.yourTurn} />
       {visit.passUntilMs !== undefined && (
-        <p>
-          Choose until{" "}
-          <time datetime={new Date(visit.passUntilMs).toISOString()}>
-            {utcText(new Date(visit.passUntilMs).toISOString())}
-          </time>
-          .
-        </p>
+        <p class="ends">{m.chooseUntil(momentOf(say, visit.passUntilMs))}</p>
       )}
-      {visit.number === 0 && <p class="quiet">{ONE_UNIT}</p>}
-      <form method="post" action={`${visitPath(sale.id)}/reserve`}>
+      {visit.passUntilMs !== undefined && (
+        <Warning say={say} leftMs={visit.passUntilMs - nowMs} then={m.passSoonOver} />
+      )}
+      {visit.number === 0 && <p class="quiet">{m.oneUnit}</p>}
+      <form method="post" action={`${visitPath(say, sale.id)}/reserve`}>
         <input type="hidden" name="reservationId" value={visit.reservationId} />
         {sale.items.map((item) => (
           <label class="choice">
+            {item.image !== undefined && (
+              <img class="thumb" src={item.image} alt="" width="112" height="112" />
+            )}
             <span class="item-name">
               {item.name}
               <span class="quiet">
-                {gone.has(item.sku) ? "Nothing left at the moment" : money(item.price, sale.currency)}
+                {left.get(item.sku) === "none" ? m.noneNow : say.price(item.price, sale.currency)}
+                {left.get(item.sku) === "few" ? ` · ${m.itemLeft.few}` : ""}
               </span>
             </span>
             <select name={`quantity.${item.sku}`}>
@@ -120,16 +156,26 @@ export function Choose({ sale, visit, pulse }: { sale: PublicSale; visit: Turn; 
             </select>
           </label>
         ))}
-        <button class="button">Reserve</button>
+        <button class="button">{m.reserve}</button>
       </form>
-      <p class="quiet">Nothing is charged yet.</p>
+      <p class="quiet">{m.notCharged}</p>
     </>
+  );
+}
+
+/** That time is nearly over, and what comes then. */
+function Warning({ say: { m }, leftMs, then }: { say: Speech; leftMs: number; then: string }) {
+  if (leftMs > WARNING_MS) return <></>;
+  return (
+    <p class="warning" role="alert">
+      <b>{m.soonOver(WARNING_MS / 1000)}</b> {then}
+    </p>
   );
 }
 
 type Bought = Pick<Reservation, "lines" | "total" | "currency">;
 
-function Lines({ sale, bought }: { sale: PublicSale; bought: Bought }) {
+function Lines({ sale, say, bought }: Card & { bought: Bought }) {
   const names = new Map(sale.items.map(({ sku, name }) => [sku, name]));
   return (
     <dl class="lines">
@@ -138,70 +184,68 @@ function Lines({ sale, bought }: { sale: PublicSale; bought: Bought }) {
           <dt>
             {quantity} × {names.get(sku) ?? sku}
           </dt>
-          <dd>{money(price * quantity, bought.currency)}</dd>
+          <dd>{say.price(price * quantity, bought.currency)}</dd>
         </div>
       ))}
       <div class="total">
-        <dt>Total</dt>
-        <dd>{money(bought.total, bought.currency)}</dd>
+        <dt>{say.m.total}</dt>
+        <dd>{say.price(bought.total, bought.currency)}</dd>
       </div>
     </dl>
   );
 }
 
-export function Held({
-  sale,
-  reservation,
-  nowMs,
-}: {
-  sale: PublicSale;
-  reservation: Reservation;
-  nowMs: number;
-}) {
-  const minutes = Math.max(1, Math.floor((Date.parse(reservation.expiresAt) - nowMs) / 60_000));
+export function Held({ sale, say, reservation, nowMs }: Card & { reservation: Reservation; nowMs: number }) {
+  const { m } = say;
+  const leftMs = Date.parse(reservation.expiresAt) - nowMs;
+  const minutes = Math.max(1, Math.floor(leftMs / 60_000));
   return (
     <>
-      <h2>Held for you</h2>
-      <p>
-        Yours until <time datetime={reservation.expiresAt}>{utcText(reservation.expiresAt)}</time>, about{" "}
-        {minutes} {minutes === 1 ? "minute" : "minutes"} from now.
-      </p>
-      <Lines sale={sale} bought={reservation} />
+      <Heading text={m.held} />
+      <p class="ends">{m.heldUntil(momentOf(say, reservation.expiresAt), minutes)}</p>
+      <Warning say={say} leftMs={leftMs} then={m.holdSoonOver} />
+      {reservation.extended && <p class="quiet">{m.extended}</p>}
+      <Lines sale={sale} say={say} bought={reservation} />
       <div class="stub"></div>
-      <form method="post" action={`${visitPath(sale.id)}/checkout`}>
-        <button class="button">{reservation.total > 0 ? "Pay" : "Complete order"}</button>
+      <form method="post" action={`${visitPath(say, sale.id)}/checkout`}>
+        <button class="button">{reservation.total > 0 ? m.pay : m.complete}</button>
       </form>
-      <form class="after" method="post" action={`${visitPath(sale.id)}/give-back`}>
-        <button class="button button-plain">Give back</button>
+      {canExtend(sale, reservation) && (
+        <form method="post" action={`${visitPath(say, sale.id)}/extend`}>
+          <button class="button button-plain">{m.extend}</button>
+          <p class="quiet">{extensionText(m, sale.holdSeconds)}</p>
+        </form>
+      )}
+      <form class="after" method="post" action={`${visitPath(say, sale.id)}/give-back`}>
+        <button class="button button-plain">{m.giveBack}</button>
       </form>
     </>
   );
 }
 
-export function Paying({ sale, reservation }: { sale: PublicSale; reservation: Reservation }) {
+export function Paying({ sale, say, reservation }: Card & { reservation: Reservation }) {
   return (
     <>
-      <h2>Waiting for your bank</h2>
-      <p>Your items stay held while it answers. This page asks again by itself.</p>
-      <Lines sale={sale} bought={reservation} />
+      <Heading text={say.m.waitingForBank} />
+      <p>{say.m.stayHeld}</p>
+      <Lines sale={sale} say={say} bought={reservation} />
     </>
   );
 }
 
-export function Receipt({ sale, order }: { sale: PublicSale; order: Order }) {
-  const [paid, isRefunded] = [paymentText(order), order.state === "refunded"];
+export function Receipt({ sale, say, order }: Card & { order: Order }) {
+  const { m } = say;
+  const [paid, isRefunded] = [paymentText(m, order), order.state === "refunded"];
   return (
     <>
       {!isRefunded && <p class="done" aria-hidden="true"></p>}
-      <h2>{isRefunded ? "Refunded" : "It is yours"}</h2>
-      <p>
-        Ordered <time datetime={order.confirmedAt}>{utcText(order.confirmedAt)}</time>.
-      </p>
-      <Lines sale={sale} bought={order} />
+      <Heading text={isRefunded ? m.refunded : m.yours} />
+      <p>{m.ordered(momentOf(say, order.confirmedAt))}</p>
+      <Lines sale={sale} say={say} bought={order} />
       {paid !== undefined && <p>{paid}</p>}
       <div class="stub"></div>
       <p class="quiet">
-        Order <code>{order.id}</code>
+        {m.order} <code>{order.id}</code>
       </p>
     </>
   );

@@ -1,10 +1,8 @@
 /** The draw of a sale, checked: everything here follows from what is public. Cached and the same for everybody. */
 import type { Draw, PublicSale } from "../../domain/api.ts";
-import { count } from "../../static/assets/line.js";
-import { utcText } from "./format.ts";
 import { page } from "./layout.tsx";
-
-export const drawPath = (saleId: string) => `/sales/${saleId}/draw`;
+import { drawPath, salePath } from "./paths.ts";
+import type { Speech } from "./speech.ts";
 
 export interface Checked {
   /** Whether the seed is the one that was committed to; undefined before it is published. */
@@ -14,24 +12,25 @@ export interface Checked {
 }
 
 interface DrawPage extends Checked {
+  say: Speech;
   sale: PublicSale;
   draw: Draw;
 }
 
-export function drawPage({ sale, draw, isCommitted, asked }: DrawPage): string {
+export function drawPage({ say, sale, draw, isCommitted, asked }: DrawPage): string {
+  const { m, count, utc } = say;
   return page({
-    title: `The draw · ${sale.name}`,
+    say,
+    path: `/sales/${sale.id}/draw`,
+    title: `${m.draw} · ${sale.name}`,
     children: (
       <div class="alone">
         <p class="kicker">{sale.name}</p>
-        <h1 class="title">The draw</h1>
-        <p class="lead">
-          Everybody who is in the lobby when the sale opens gets a place by lot. Nobody can know or choose it:
-          it follows from a secret whose fingerprint stands here since the sale was announced.
-        </p>
+        <h1 class="title">{m.draw}</h1>
+        <p class="lead">{m.drawMore}</p>
         <dl class="facts">
           <div>
-            <dt>Fingerprint (SHA-256 of the secret)</dt>
+            <dt>{m.fingerprint}</dt>
             <dd>
               <code>{draw.commitment}</code>
             </dd>
@@ -39,32 +38,28 @@ export function drawPage({ sale, draw, isCommitted, asked }: DrawPage): string {
           {draw.seed !== undefined && (
             <>
               <div>
-                <dt>Secret</dt>
+                <dt>{m.secret}</dt>
                 <dd>
                   <code>{draw.seed}</code>
                 </dd>
               </div>
               <div>
-                <dt>Numbers in the lobby</dt>
+                <dt>{m.numbersInLobby}</dt>
                 <dd>{count(draw.count ?? 0)}</dd>
               </div>
               <div>
-                <dt>Is it the secret that was announced?</dt>
-                <dd>{isCommitted === true ? "Yes" : "No"}</dd>
+                <dt>{m.isAnnounced}</dt>
+                <dd>{isCommitted === true ? m.yes : m.no}</dd>
               </div>
             </>
           )}
         </dl>
         {draw.seed === undefined ? (
-          <p>
-            The secret is published when the sale opens,{" "}
-            <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>. From then on anybody can compute
-            every place.
-          </p>
+          <p>{m.secretComes(<time datetime={sale.opensAt}>{utc(sale.opensAt)}</time>)}</p>
         ) : (
-          <form class="register" method="get" action={drawPath(sale.id)}>
+          <form class="register" method="get" action={drawPath(say, sale.id)}>
             <label>
-              A number of the lobby
+              {m.aNumber}
               <input
                 type="number"
                 name="number"
@@ -74,23 +69,23 @@ export function drawPage({ sale, draw, isCommitted, asked }: DrawPage): string {
                 value={asked === undefined ? "" : String(asked.number)}
               />
             </label>
-            <button class="button">Compute its place</button>
+            <button class="button">{m.compute}</button>
           </form>
         )}
         {asked !== undefined && (
           <p role="status">
-            {asked.place === undefined
-              ? `There is no number ${asked.number} in this lobby.`
-              : `Number ${count(asked.number)} has place ${count(asked.place)}.`}
+            {asked.place === undefined ? m.noNumber(asked.number) : m.hasPlace(asked.number, asked.place)}
           </p>
         )}
         <p class="quiet">
-          The computation is <a href="/assets/draw.js">draw.js</a>; to run it yourself, see the sale's{" "}
-          <a href={`/api/sales/${sale.id}`}>public data</a>.
+          {m.computation(
+            <a href="/assets/draw.js">draw.js</a>,
+            <a href={`/api/sales/${sale.id}`}>{m.publicData}</a>,
+          )}
         </p>
         <p>
-          <a class="button button-plain" href={`/sales/${sale.id}`}>
-            Back to the sale
+          <a class="button button-plain" href={salePath(say, sale.id)}>
+            {m.backToTheSale}
           </a>
         </p>
       </div>

@@ -1,42 +1,31 @@
 /** All sales. Cached and the same for everybody. */
 import type { PublicSale } from "../../domain/api.ts";
-import type { Phase } from "../../domain/sale.ts";
-import { money, utcText } from "./format.ts";
 import { page } from "./layout.tsx";
+import { salePath } from "./paths.ts";
 import { Poster } from "./product.tsx";
+import type { Speech } from "./speech.ts";
 
-const labels: Record<Phase, string> = {
-  scheduled: "Coming up",
-  registration: "Coming up",
-  lobby: "Line is open",
-  open: "On sale now",
-  sold_out: "Sold out",
-  closed: "Ended",
-  settled: "Ended",
-};
-
-export function homePage(sales: PublicSale[]): string {
+export function homePage(say: Speech, sales: PublicSale[]): string {
+  const { m } = say;
   return page({
+    say,
+    path: "/",
     title: "Flash Sale",
-    description: "Limited releases, sold in the order people arrive.",
+    description: m.releasesMore,
     children: (
       <>
-        <h1 class="title">{sales.length === 0 ? "Nothing on sale right now" : "Releases"}</h1>
-        <p class="lead">
-          {sales.length === 0
-            ? "The next release will be announced here."
-            : "Limited releases, sold in the order people arrive."}
-        </p>
+        <h1 class="title">{sales.length === 0 ? m.noReleases : m.releases}</h1>
+        <p class="lead">{sales.length === 0 ? m.noReleasesMore : m.releasesMore}</p>
         <ul class="sales">
           {sales.map((sale) => (
             <li>
-              <a class="tile" href={`/sales/${sale.id}`}>
+              <a class="tile" href={salePath(say, sale.id)}>
                 <Poster sale={sale} />
                 <span class="tile-text">
-                  <span class={`tag tag-${sale.phase}`}>{labels[sale.phase]}</span>
+                  <span class={`tag tag-${sale.phase}`}>{m.tags[sale.phase]}</span>
                   <span class="tile-name">{sale.name}</span>
                   <span class="quiet">
-                    {priceFrom(sale)} · <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>
+                    {priceFrom(say, sale)} · <time datetime={sale.opensAt}>{say.utc(sale.opensAt)}</time>
                   </span>
                 </span>
               </a>
@@ -48,9 +37,9 @@ export function homePage(sales: PublicSale[]): string {
   });
 }
 
-function priceFrom({ items, currency }: PublicSale): string {
-  const prices = items.map(({ price }) => price);
+function priceFrom({ m, price }: Speech, { items, currency }: PublicSale): string {
+  const prices = items.map((item) => item.price);
   const lowest = Math.min(...prices);
-  if (prices.every((price) => price === lowest)) return money(lowest, currency);
-  return lowest === 0 ? "Free and up" : `From ${money(lowest, currency)}`;
+  if (prices.every((one) => one === lowest)) return price(lowest, currency);
+  return lowest === 0 ? m.freeAndUp : m.priceFrom(price(lowest, currency));
 }

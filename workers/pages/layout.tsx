@@ -4,6 +4,8 @@
  */
 import type { Child } from "hono/jsx";
 import version from "../../dist/assets-version.js";
+import { homePath } from "./paths.ts";
+import type { Speech } from "./speech.ts";
 
 /** What the shop is called; the look is in the first lines of `static/assets/shop.css`. */
 const SHOP_NAME = "Flash Sale";
@@ -12,59 +14,68 @@ const SHOP_NAME = "Flash Sale";
 const asset = (name: string) => `/v/${version}/${name}`;
 
 interface Frame {
+  say: Speech;
   title: string;
+  /** Where this page is, without the prefix of its language: there it is in the others too. */
+  path: string;
   description?: string;
-  /** Personal pages only: ask again by themselves, for browsers without JavaScript. */
-  refresh?: { seconds: number; url: string };
   /** A path on this host that a browser should fetch early. */
   image?: string | undefined;
   children: Child;
 }
 
-function Document({ title, description, refresh, image, children }: Frame) {
+const modules = ["session.js", "view.js", "api.js", "format.js", "line.js", "say.js"];
+
+function Document({ say, title, path, description, image, children }: Frame) {
+  const { m } = say;
+  const pathIn = (prefix: string) => (prefix !== "" && path === "/" ? prefix : `${prefix}${path}`);
   return (
-    <html lang="en">
+    <html lang={m.language} dir={m.direction}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{title === SHOP_NAME ? title : `${title} · ${SHOP_NAME}`}</title>
         {description !== undefined && description !== "" && <meta name="description" content={description} />}
-        {refresh !== undefined && (
-          <meta http-equiv="refresh" content={`${refresh.seconds};url=${refresh.url}`} />
-        )}
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href={asset("shop.css")} />
         {image !== undefined && <link rel="preload" as="image" href={image} />}
         <script type="module" src={asset("shop.js")}></script>
-        <link rel="modulepreload" href={asset("session.js")} />
-        <link rel="modulepreload" href={asset("view.js")} />
-        <link rel="modulepreload" href={asset("api.js")} />
-        <link rel="modulepreload" href={asset("format.js")} />
-        <link rel="modulepreload" href={asset("line.js")} />
+        {[...modules, `messages/${m.language}.js`].map((name) => (
+          <link rel="modulepreload" href={asset(name)} />
+        ))}
+        {say.all.map(({ language, prefix }) => (
+          <link rel="alternate" hreflang={language} href={pathIn(prefix)} />
+        ))}
+        <link rel="alternate" hreflang="x-default" href={path} />
       </head>
       <body>
         <a class="skip" href="#main">
-          Skip to content
+          {m.skip}
         </a>
         <header class="top">
-          <a class="brand" href="/">
+          <a class="brand" href={homePath(say)}>
             <span class="bolt" aria-hidden="true"></span>
             {SHOP_NAME}
           </a>
+          <nav class="languages" aria-label={m.languages}>
+            {say.all
+              .filter(({ language }) => language !== m.language)
+              .map(({ language, name, prefix }) => (
+                <a href={pathIn(prefix)} hreflang={language} lang={language}>
+                  {name}
+                </a>
+              ))}
+          </nav>
         </header>
         <main id="main">{children}</main>
         <footer class="foot">
           <ul>
-            <li>
-              <b>One place each.</b> The line goes by its numbers. Nobody passes anybody.
-            </li>
-            <li>
-              <b>Your place is kept.</b> Reload, sleep, come back: the number stays yours.
-            </li>
-            <li>
-              <b>Held means held.</b> What you reserve is yours until the timer ends.
-            </li>
+            {m.promises.map(([what, more]) => (
+              <li>
+                <b>{what}</b> {more}
+              </li>
+            ))}
           </ul>
         </footer>
       </body>

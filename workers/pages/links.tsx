@@ -2,76 +2,49 @@
 import type { Child } from "hono/jsx";
 import type { PublicSale, Registration } from "../../domain/api.ts";
 import { registrationTexts } from "../../static/assets/line.js";
-import { utcText } from "./format.ts";
 import { page } from "./layout.tsx";
 import type { Notice } from "./notice.ts";
-import { forScript, visitPath } from "./sale.tsx";
+import { salePath, visitPath } from "./paths.ts";
+import { forScript, registrationTimes } from "./sale.tsx";
+import type { Speech } from "./speech.ts";
 
-export function confirmPage(sale: PublicSale, token: string, notice?: Notice): string {
-  return asking({
-    sale,
-    token,
-    notice,
-    path: "confirm",
-    title: "Is this your address?",
-    button: "Confirm my address",
-    children: (
-      <p class="lead">
-        {sale.slots === undefined
-          ? "Confirm it, and you can join the line with it, on this device and others."
-          : "Confirm it, and you are on the list for one of the units that are set aside."}
-      </p>
-    ),
-  });
+/** What is asked: to whom, of which sale, by which link, and what went wrong before. */
+export interface Asked {
+  say: Speech;
+  sale: PublicSale;
+  token: string;
+  notice?: Notice | undefined;
 }
 
-export function slotPage(sale: PublicSale, token: string, notice?: Notice): string {
-  return asking({
-    sale,
-    token,
-    notice,
-    path: "slot",
-    title: "A unit is set aside for you",
-    button: "Come in",
-    children: (
-      <p class="lead">
-        The sale opens <Time at={sale.opensAt} />.
-        {sale.slots !== undefined && (
-          <>
-            {" "}
-            Your unit is kept until <Time at={sale.slots.claimUntil} />; then it goes to the line.
-          </>
-        )}
-      </p>
-    ),
-  });
+export function confirmPage(asked: Asked): string {
+  const { m } = asked.say;
+  return asking(asked, "confirm", m.isThisYours, m.confirmAddress, [
+    asked.sale.slots === undefined ? m.confirmJoin : m.confirmSlot,
+  ]);
 }
 
-export function cancelPage(sale: PublicSale, token: string, notice?: Notice): string {
-  return asking({
-    sale,
-    token,
-    notice,
-    path: "unregister",
-    title: "Take your registration back?",
-    button: "Take it back",
-    children: (
-      <p class="lead">
-        Your address is deleted. If you have a slot, it goes to somebody else and does not come back.
-      </p>
-    ),
-  });
+export function slotPage(asked: Asked): string {
+  const { say, sale } = asked;
+  const time = (at: string) => <time datetime={at}>{say.utc(at)}</time>;
+  return asking(asked, "slot", say.m.setAsideTitle, say.m.comeIn, [
+    ...say.m.saleOpens(time(sale.opensAt)),
+    " ",
+    ...(sale.slots === undefined ? [] : say.m.unitKeptUntil(time(sale.slots.claimUntil))),
+  ]);
 }
 
-export function confirmedPage(sale: PublicSale, registration: Registration): string {
-  const texts = registrationTexts(registration, {
-    decides: utcText(registration.decidesAt),
-    opens: utcText(sale.opensAt),
-    until: utcText(registration.claimUntil ?? sale.closesAt),
-  });
+export function cancelPage(asked: Asked): string {
+  const { m } = asked.say;
+  return asking(asked, "unregister", m.takeBackTitle, m.takeBack, [m.takeBackMore]);
+}
+
+export function confirmedPage(say: Speech, sale: PublicSale, registration: Registration): string {
+  const { m } = say;
   const isLineOpen = sale.phase === "lobby" || sale.phase === "open";
   return page({
-    title: `Confirmed · ${sale.name}`,
+    say,
+    path: `/sales/${sale.id}/visit`,
+    title: `${m.confirmed} · ${sale.name}`,
     children: (
       <div
         class="alone"
@@ -80,20 +53,20 @@ export function confirmedPage(sale: PublicSale, registration: Registration): str
         data-handover={JSON.stringify({ confirmed: true, registration })}
       >
         <p class="kicker">{sale.name}</p>
-        <h1 class="title">Your address is confirmed</h1>
-        {texts
+        <h1 class="title">{m.confirmedTitle}</h1>
+        {registrationTexts(m, registration, registrationTimes(say, sale, registration))
           .filter((text) => text !== "")
           .map((text) => (
             <p class="lead">{text}</p>
           ))}
         {isLineOpen && (
-          <form method="post" action={`${visitPath(sale.id)}/join`}>
-            <button class="button">Join the line</button>
+          <form method="post" action={`${visitPath(say, sale.id)}/join`}>
+            <button class="button">{m.join}</button>
           </form>
         )}
         <p>
-          <a class="button button-plain" href={visitPath(sale.id)}>
-            To the sale
+          <a class="button button-plain" href={visitPath(say, sale.id)}>
+            {m.toTheSale}
           </a>
         </p>
       </div>
@@ -101,17 +74,20 @@ export function confirmedPage(sale: PublicSale, registration: Registration): str
   });
 }
 
-export function cancelledPage(sale: PublicSale): string {
+export function cancelledPage(say: Speech, sale: PublicSale): string {
+  const { m } = say;
   return page({
-    title: `Taken back · ${sale.name}`,
+    say,
+    path: `/sales/${sale.id}`,
+    title: `${m.takenBack} · ${sale.name}`,
     children: (
       <div class="alone">
         <p class="kicker">{sale.name}</p>
-        <h1 class="title">Your registration is taken back</h1>
-        <p class="lead">Your address is deleted. You can register again as long as registration is open.</p>
+        <h1 class="title">{m.takenBackTitle}</h1>
+        <p class="lead">{m.takenBackMore}</p>
         <p>
-          <a class="button button-plain" href={`/sales/${sale.id}`}>
-            To the sale
+          <a class="button button-plain" href={salePath(say, sale.id)}>
+            {m.toTheSale}
           </a>
         </p>
       </div>
@@ -119,18 +95,16 @@ export function cancelledPage(sale: PublicSale): string {
   });
 }
 
-interface Asking {
-  sale: PublicSale;
-  token: string;
-  notice: Notice | undefined;
-  path: string;
-  title: string;
-  button: string;
-  children: Child;
-}
-
-function asking({ sale, token, notice, path, title, button, children }: Asking): string {
+function asking(
+  { say, sale, token, notice }: Asked,
+  path: string,
+  title: string,
+  button: string,
+  lead: Child[],
+): string {
   return page({
+    say,
+    path: `/sales/${sale.id}/${path}?token=${encodeURIComponent(token)}`,
     title: `${title} · ${sale.name}`,
     children: (
       <div class="alone">
@@ -139,21 +113,22 @@ function asking({ sale, token, notice, path, title, button, children }: Asking):
         {notice !== undefined && (
           <div class="notice" role="alert">
             <p>{notice.text}</p>
+            {notice.details.map((detail) => (
+              <p>{detail}</p>
+            ))}
           </div>
         )}
-        {children}
-        <form method="post" action={`/sales/${sale.id}/${path}`}>
+        <p class="lead">{lead}</p>
+        <form method="post" action={`${salePath(say, sale.id)}/${path}`}>
           <input type="hidden" name="token" value={token} />
           <button class="button">{button}</button>
         </form>
         <p>
-          <a class="button button-plain" href={`/sales/${sale.id}`}>
-            To the sale
+          <a class="button button-plain" href={salePath(say, sale.id)}>
+            {say.m.toTheSale}
           </a>
         </p>
       </div>
     ),
   });
 }
-
-const Time = ({ at }: { at: string }) => <time datetime={at}>{utcText(at)}</time>;

@@ -1,17 +1,22 @@
 /** There is nothing at this address. */
 import { page } from "./layout.tsx";
+import { homePath } from "./paths.ts";
+import type { Speech } from "./speech.ts";
 
-export function notFoundPage(): string {
+export function notFoundPage(say: Speech): string {
+  const { m } = say;
   return page({
-    title: "Not found",
+    say,
+    path: "/",
+    title: m.notFoundTitle,
     children: (
       <div class="alone">
         <p class="kicker">404</p>
-        <h1 class="title">There is nothing here</h1>
-        <p class="lead">The address may be old, or the sale has not been announced yet.</p>
+        <h1 class="title">{m.notFound}</h1>
+        <p class="lead">{m.notFoundMore}</p>
         <p>
-          <a class="button" href="/">
-            All releases
+          <a class="button" href={homePath(say)}>
+            {m.allReleases}
           </a>
         </p>
       </div>

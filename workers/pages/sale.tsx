@@ -4,24 +4,11 @@
  */
 import type { PublicSale, Registration } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
-import { modeTexts, registeringText, registrationTexts } from "../../static/assets/line.js";
-import { drawPath } from "./draw.tsx";
-import { utcText } from "./format.ts";
+import { registeringText, registrationTexts } from "../../static/assets/line.js";
 import { page } from "./layout.tsx";
-import { Product } from "./product.tsx";
-import { lateWords, NO_NETWORK, words } from "./words.ts";
-
-export const visitPath = (saleId: string) => `/sales/${saleId}/visit`;
-
-export const headlines: Record<Phase, string> = {
-  scheduled: "Opening soon",
-  registration: "Registration is open",
-  lobby: "The line is open",
-  open: "On sale now",
-  sold_out: "Sold out",
-  closed: "This sale has ended",
-  settled: "This sale has ended",
-};
+import { drawPath, visitPath } from "./paths.ts";
+import { picturesOf, Product } from "./product.tsx";
+import type { Speech } from "./speech.ts";
 
 /** What of the shop's settings a page shows. */
 export interface Shown {
@@ -31,25 +18,27 @@ export interface Shown {
   loginUrl?: string | undefined;
 }
 
-export function salePage(sale: PublicSale, shown: Shown): string {
+export function salePage(say: Speech, sale: PublicSale, shown: Shown): string {
   const { widget } = shown;
   return page({
+    say,
+    path: `/sales/${sale.id}`,
     title: sale.name,
     description: sale.description.slice(0, 200),
-    image: sale.image,
+    image: picturesOf(sale)[0]?.src,
     children: (
-      <Product sale={sale}>
+      <Product sale={sale} say={say}>
         <section
           class="card"
           id="live"
           data-sale={forScript(sale)}
-          data-words={scriptWords}
           data-bot-check={widget === undefined ? undefined : JSON.stringify(widget)}
           data-login={shown.loginUrl}
         >
-          <Outside sale={sale} phase={sale.phase} loginUrl={shown.loginUrl} />
+          <Outside sale={sale} say={say} phase={sale.phase} loginUrl={shown.loginUrl} />
         </section>
         <p class="unseen" id="announce" role="status"></p>
+        <p class="unseen" id="alert" role="alert"></p>
       </Product>
     ),
   });
@@ -57,6 +46,7 @@ export function salePage(sale: PublicSale, shown: Shown): string {
 
 interface OutsideCard {
   sale: PublicSale;
+  say: Speech;
   phase: Phase;
   loginUrl?: string | undefined;
   /** A link was sent just now. */
@@ -66,57 +56,54 @@ interface OutsideCard {
 }
 
 /** Not in line: when it opens, and the way in. */
-export function Outside({ sale, phase, loginUrl, registered = false, registration }: OutsideCard) {
+export function Outside({ sale, say, phase, loginUrl, registered = false, registration }: OutsideCard) {
+  const { m } = say;
   const hasSlot = registration?.status === "slot" && registration.decided;
   const isOpen = phase === "lobby" || phase === "open";
   const isOver = phase === "sold_out" || phase === "closed" || phase === "settled";
+  const time = (at: string) => <time datetime={at}>{say.utc(at)}</time>;
   return (
     <>
-      <h2 tabindex={-1}>{headlines[phase]}</h2>
+      <h2 id="now" tabindex={-1}>
+        {m.headlines[phase]}
+      </h2>
       {(phase === "scheduled" || phase === "registration" || phase === "lobby") && (
         <>
-          <div class="clock" data-countdown></div>
+          <div class="clock"></div>
           {phase === "scheduled" && sale.registration !== undefined && (
-            <p>
-              You can register from{" "}
-              <time datetime={sale.registration.from}>{utcText(sale.registration.from)}</time>.
-            </p>
+            <p>{m.registerFrom(time(sale.registration.from))}</p>
           )}
-          <p>
-            Opens <time datetime={sale.opensAt}>{utcText(sale.opensAt)}</time>.
-          </p>
+          <p>{m.opens(time(sale.opensAt))}</p>
         </>
       )}
-      {phase === "open" && <p>Take a place in line. You will be let in when your turn comes.</p>}
-      {phase === "sold_out" && <p>Everything has found an owner. Thank you for coming.</p>}
-      {!isOver && modeTexts[sale.mode] !== undefined && <p>{modeTexts[sale.mode]}</p>}
-      {!isOver && registration !== undefined && <Registered sale={sale} registration={registration} />}
+      {phase === "open" && <p>{m.takeAPlace}</p>}
+      {phase === "sold_out" && <p>{m.everythingSold}</p>}
+      {(phase === "closed" || phase === "settled") && <p>{m.thanks}</p>}
+      {!isOver && m.modes[sale.mode] !== undefined && <p>{m.modes[sale.mode]}</p>}
+      {!isOver && registration !== undefined && (
+        <Registered sale={sale} say={say} registration={registration} />
+      )}
       {!isOver && registration === undefined && takesAddresses(sale, Date.now()) && (
-        <Registering sale={sale} registered={registered} />
+        <Registering sale={sale} say={say} registered={registered} />
       )}
       {!isOver && sale.identity === "account" && (
         <p>
-          This sale is for accounts of the shop. {loginUrl !== undefined && <a href={loginUrl}>Sign in</a>}
+          {m.forAccounts} {loginUrl !== undefined && <a href={loginUrl}>{m.signIn}</a>}
         </p>
       )}
       {isOpen && (
-        <form method="post" action={`${visitPath(sale.id)}/join`} data-do="join">
-          <button class="button">{hasSlot ? "Come in" : "Join the line"}</button>
+        <form method="post" action={`${visitPath(say, sale.id)}/join`} data-do="join">
+          <button class="button">{hasSlot ? m.comeIn : m.join}</button>
         </form>
       )}
-      {!isOpen && !isOver && (
-        <p class="quiet">
-          The line takes people from <time datetime={sale.lobbyOpensAt}>{utcText(sale.lobbyOpensAt)}</time>.
-        </p>
-      )}
+      {!isOpen && !isOver && <p class="quiet">{m.lineFrom(time(sale.lobbyOpensAt))}</p>}
       {sale.lobby === "draw" && !isOver && (
         <p class="quiet">
-          At opening the places are drawn among all who are here.{" "}
-          <a href={drawPath(sale.id)}>Check the draw</a>
+          {m.drawnAtOpening} <a href={drawPath(say, sale.id)}>{m.checkTheDraw}</a>
         </p>
       )}
       <p class="quiet after">
-        <a href={visitPath(sale.id)}>Been here before? See your place</a>
+        <a href={visitPath(say, sale.id)}>{m.beenHere}</a>
       </p>
     </>
   );
@@ -125,12 +112,22 @@ export function Outside({ sale, phase, loginUrl, registered = false, registratio
 const takesAddresses = ({ registration: window }: PublicSale, nowMs: number) =>
   window !== undefined && nowMs >= Date.parse(window.from) && nowMs < Date.parse(window.until);
 
-function Registered({ sale, registration }: { sale: PublicSale; registration: Registration }) {
-  const texts = registrationTexts(registration, {
-    decides: utcText(registration.decidesAt),
-    opens: utcText(sale.opensAt),
-    until: utcText(registration.claimUntil ?? sale.closesAt),
-  }).filter((text) => text !== "");
+/** The times of a registration in words. */
+export const registrationTimes = ({ utc }: Speech, sale: PublicSale, registration: Registration) => ({
+  decides: utc(registration.decidesAt),
+  opens: utc(sale.opensAt),
+  until: utc(registration.claimUntil ?? sale.closesAt),
+});
+
+interface RegisteredPart {
+  sale: PublicSale;
+  say: Speech;
+  registration: Registration;
+}
+
+function Registered({ sale, say, registration }: RegisteredPart) {
+  const times = registrationTimes(say, sale, registration);
+  const texts = registrationTexts(say.m, registration, times).filter((text) => text !== "");
   const [first, ...others] = texts;
   return (
     <div class="registration">
@@ -142,22 +139,20 @@ function Registered({ sale, registration }: { sale: PublicSale; registration: Re
   );
 }
 
-function Registering({ sale, registered }: { sale: PublicSale; registered: boolean }) {
-  if (registered)
-    return <p role="status">Look into your mailbox: the link in our e-mail confirms your address.</p>;
+function Registering({ sale, say, registered }: { sale: PublicSale; say: Speech; registered: boolean }) {
+  const { m } = say;
+  if (registered) return <p role="status">{m.lookIntoMailbox}</p>;
   return (
-    <form class="register" method="post" action={`${visitPath(sale.id)}/register`} data-do="register">
+    <form class="register" method="post" action={`${visitPath(say, sale.id)}/register`} data-do="register">
       <label>
-        Your e-mail address
+        {m.address}
         <input type="email" name="email" required autocomplete="email" maxlength={254} />
       </label>
-      <button class="button">Send me a link</button>
-      <p class="quiet">{registeringText(sale, utcText(sale.registration?.until ?? sale.opensAt))}</p>
+      <button class="button">{m.sendLink}</button>
+      <p class="quiet">{registeringText(m, sale, say.utc(sale.registration?.until ?? sale.opensAt))}</p>
     </form>
   );
 }
-
-const scriptWords = JSON.stringify({ ...words, ...lateWords, network: NO_NETWORK });
 
 /** What the script needs to know of a sale, and no more. */
 export function forScript({
@@ -172,6 +167,7 @@ export function forScript({
   lobby,
   slots,
   registration,
+  holdSeconds,
   items,
 }: PublicSale): string {
   return JSON.stringify({
@@ -186,6 +182,7 @@ export function forScript({
     lobby,
     slots,
     registration,
-    items: items.map(({ sku, name, price, limit }) => ({ sku, name, price, limit })),
+    holdSeconds,
+    items: items.map(({ sku, name, price, limit, image }) => ({ sku, name, price, limit, image })),
   });
 }

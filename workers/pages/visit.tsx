@@ -4,27 +4,32 @@
  */
 import type { PublicSale, Pulse } from "../../domain/api.ts";
 import { Choose, Held, Paying, Receipt, Waiting, type Visit } from "./cards.tsx";
+import { WARNING_MS } from "../../static/assets/line.js";
 import { page } from "./layout.tsx";
 import type { Notice } from "./notice.ts";
 import { Product } from "./product.tsx";
-import { forScript, Outside, visitPath } from "./sale.tsx";
+import { forScript, Outside } from "./sale.tsx";
+import type { Speech } from "./speech.ts";
 
 interface VisitPage {
+  say: Speech;
   sale: PublicSale;
   visit: Visit;
   pulse: Pulse | undefined;
   notice: Notice | undefined;
   nowMs: number;
+  /** The reader does not want the page to ask again by itself. */
+  isStill: boolean;
 }
 
 export function visitPage(view: VisitPage): string {
-  const { sale, visit, pulse, notice } = view;
-  const seconds = refreshSeconds(view);
+  const { say, sale, visit, pulse, notice } = view;
   return page({
-    title: `${titles[visit.step]} · ${sale.name}`,
-    ...(seconds === undefined ? {} : { refresh: { seconds, url: visitPath(sale.id) } }),
+    say,
+    path: `/sales/${sale.id}/visit`,
+    title: `${titleOf(say, visit)} · ${sale.name}`,
     children: (
-      <Product sale={sale} left={pulse?.items ?? []}>
+      <Product sale={sale} say={say} left={pulse?.items ?? []}>
         <section
           class="card"
           id="live"
@@ -47,41 +52,54 @@ export function visitPage(view: VisitPage): string {
   });
 }
 
-const titles: Record<Visit["step"], string> = {
-  outside: "Your visit",
-  waiting: "In line",
-  turn: "It is your turn",
-  held: "Held for you",
-  paying: "Waiting for your bank",
-  order: "Your order",
-};
+function titleOf({ m }: Speech, { step }: Visit): string {
+  switch (step) {
+    case "outside":
+      return m.yourVisit;
+    case "waiting":
+      return m.titleInLine;
+    case "turn":
+      return `● ${m.yourTurn}`;
+    case "held":
+      return m.held;
+    case "paying":
+      return m.waitingForBank;
+    case "order":
+      return m.yourOrder;
+  }
+}
 
-function Card({ sale, visit, pulse, nowMs }: VisitPage) {
+function Card({ say, sale, visit, pulse, nowMs, isStill }: VisitPage) {
+  const its = { say, sale };
   switch (visit.step) {
     case "outside":
       return (
         <Outside
-          sale={sale}
+          {...its}
           phase={visit.phase}
           registered={visit.registered === true}
           registration={visit.registration}
         />
       );
     case "waiting":
-      return <Waiting sale={sale} visit={visit} pulse={pulse} />;
+      return <Waiting {...its} visit={visit} pulse={pulse} isStill={isStill} />;
     case "turn":
-      return <Choose sale={sale} visit={visit} pulse={pulse} />;
+      return <Choose {...its} visit={visit} pulse={pulse} nowMs={nowMs} />;
     case "held":
-      return <Held sale={sale} reservation={visit.reservation} nowMs={nowMs} />;
+      return <Held {...its} reservation={visit.reservation} nowMs={nowMs} />;
     case "paying":
-      return <Paying sale={sale} reservation={visit.reservation} />;
+      return <Paying {...its} reservation={visit.reservation} />;
     case "order":
-      return <Receipt sale={sale} order={visit.order} />;
+      return <Receipt {...its} order={visit.order} />;
   }
 }
 
-/** Seconds between looks at the line: as often as the pulse asks for, and not while somebody fills in a form. */
-function refreshSeconds({ sale, visit, pulse, nowMs }: VisitPage): number | undefined {
+/**
+ * Seconds between looks at the line: as often as the pulse asks for, not while somebody fills in a form, and not where the
+ * reader has switched it off. It goes into the answer's `Refresh` header.
+ */
+export function refreshSeconds({ sale, visit, pulse, nowMs, isStill }: VisitPage): number | undefined {
+  if (isStill) return undefined;
   const often = Math.max(5, Math.ceil((pulse?.pollAfterMs ?? 0) / 1000));
   switch (visit.step) {
     case "waiting":
@@ -94,8 +112,11 @@ function refreshSeconds({ sale, visit, pulse, nowMs }: VisitPage): number | unde
     }
     case "paying":
       return often;
-    case "held":
-      return Math.max(5, Math.ceil((Date.parse(visit.reservation.expiresAt) - nowMs) / 1000) + 1);
+    case "held": {
+      // Once to warn, and once more to say that it is over.
+      const leftMs = Date.parse(visit.reservation.expiresAt) - nowMs;
+      return Math.max(5, Math.ceil((leftMs > WARNING_MS ? leftMs - WARNING_MS : leftMs) / 1000) + 1);
+    }
     case "turn":
     case "order":
       return undefined;

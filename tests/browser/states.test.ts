@@ -1,0 +1,181 @@
+/** The states that a purchase does not pass through by itself, with JavaScript and without: each is there, says what it should, and is looked at. */
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { look, press, step, useShop, visitor } from "./browser.ts";
+import { createSale, operate } from "./sales.ts";
+
+const { stack, browser } = await useShop();
+
+const items = [
+  { sku: "40", name: "Size 40", stock: 1, price: 0, limit: 1, image: "/favicon.svg" },
+  { sku: "42", name: "Size 42", stock: 500, price: 14_900, limit: 2, image: "/favicon-turn.svg" },
+];
+const images = [
+  { src: "/favicon.svg", alt: "The shoe from the side" },
+  { src: "/favicon-turn.svg", alt: "The sole" },
+];
+
+async function toTurn(page: Page, sale: string): Promise<void> {
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "It is your turn");
+}
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("%s", (_, javaScript) => {
+  const named = (name: string) => `${name}-${javaScript ? "js" : "plain"}`;
+  const arrive = () => visitor(browser, stack.url, { javaScript });
+
+  test("several pictures and variants: a picture each, and what is left", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack, { items, images });
+    const { page, context, faults } = await arrive();
+    await page.goto(`/sales/${sale}`);
+    await page.getByRole("img", { name: "The sole" }).waitFor();
+    await page.getByRole("link", { name: "Picture 2" }).click();
+    await expect
+      .poll(() => page.locator(".strip").evaluate((strip) => Math.round(strip.scrollLeft)))
+      .toBeGreaterThan(100);
+    await press(page, "Join the line");
+    await step(page, "It is your turn");
+    await page.locator(".choice").first().getByText("Few left").waitFor();
+    await look(page, named("variants"));
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("a hold about to end says so; more time is one press, once", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack, { holdSeconds: 50 });
+    const { page, context, faults } = await arrive();
+    await toTurn(page, sale);
+    await press(page, "Reserve");
+    await step(page, "Held for you");
+    await page.getByRole("alert").filter({ hasText: "Less than 60 seconds left." }).waitFor();
+    await look(page, named("held-warning"));
+    await press(page, "Give me more time");
+    await page.getByText("You have taken more time.").waitFor();
+    expect(await page.getByRole("button", { name: "Give me more time" }).count()).toBe(0);
+    await look(page, named("held-extended"));
+    await press(page, "Complete order");
+    await step(page, "It is yours");
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("who misses their turn keeps the number and comes back in", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack, { passSeconds: 5 });
+    const { page, context } = await arrive();
+    await toTurn(page, sale);
+    await page.getByRole("alert").filter({ hasText: "your number is still yours" }).waitFor();
+    if (javaScript) {
+      await step(page, "Your turn has ended");
+      await look(page, named("missed"));
+      await press(page, "I am still here");
+    } else {
+      await page.waitForTimeout(6_000);
+      await press(page, "Reserve");
+      await page.getByText("Your turn had ended.").waitFor();
+      await look(page, named("missed"));
+      await page.reload();
+    }
+    await step(page, "It is your turn");
+    await context.close();
+  });
+
+  test("too late: a sale that has been closed", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack);
+    const { page, context, faults } = await arrive();
+    await operate(stack, `/sales/${sale}/close`, { reason: "a test" });
+    await page.goto(`/sales/${sale}`);
+    await step(page, "This sale has ended");
+    await look(page, named("closed"));
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("more than is left, and nothing at all, are told in words", { timeout: 60_000 }, async () => {
+    const sale = await createSale(stack, { items });
+    const [first, second] = [await arrive(), await arrive()];
+    for (const { page } of [first, second]) await toTurn(page, sale);
+    for (const { page } of [first, second]) {
+      await page.getByLabel("Size 40").selectOption("1");
+      await press(page, "Reserve");
+    }
+    await second.page.getByText("Nothing is left of Size 40 at the moment.").waitFor();
+    await look(second.page, named("refused"));
+    await Promise.all([first.context.close(), second.context.close()]);
+  });
+
+  test("nothing at an address, and a shop that does not answer", { timeout: 60_000 }, async () => {
+    const { page, context } = await arrive();
+    await page.goto("/sales/nothing-here");
+    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+    await look(page, named("not-found"));
+    await context.close();
+  });
+});
+
+test(
+  "offline, asleep and back: the page says so, and finds the place again",
+  { timeout: 60_000 },
+  async () => {
+    const sale = await createSale(stack, { opensInMs: 240_000 });
+    const { page, context } = await visitor(browser, stack.url);
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await step(page, "You are in line");
+    await context.setOffline(true);
+    await page.getByText("The connection is gone").waitFor();
+    await look(page, "offline");
+    await context.setOffline(false);
+    await page.locator(".notice").waitFor({ state: "hidden" });
+    await page.goto("/");
+    await page.goBack();
+    await step(page, "You are in line");
+    await context.close();
+  },
+);
+
+test("whoever is called sees it in the tab: another title and icon, and then the old ones", async () => {
+  const sale = await createSale(stack);
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await toTurn(page, sale);
+  const icon = () => page.locator('link[rel="icon"]').getAttribute("href");
+  await expect.poll(icon).toBe("/favicon-turn.svg");
+  expect(await page.title()).toMatch(/^● It is your turn/);
+  await press(page, "Reserve");
+  await step(page, "Held for you");
+  await expect.poll(icon).toBe("/favicon.svg");
+  expect(await page.title()).not.toContain("●");
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a sound or a notification comes to who asked for it, and to nobody else", async () => {
+  const sale = await createSale(stack, { opensInMs: 12_000 });
+  const { page, context, faults } = await visitor(browser, stack.url);
+  // Counts the notes that are played.
+  await page.addInitScript(() => {
+    Object.assign(globalThis, { notes: 0 });
+    globalThis.AudioContext = class extends AudioContext {
+      override createOscillator() {
+        (globalThis as unknown as { notes: number }).notes++;
+        return super.createOscillator();
+      }
+    };
+  });
+  const notes = () => page.evaluate(() => (globalThis as unknown as { notes: number }).notes);
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await page.getByRole("button", { name: "Tell me by a sound" }).waitFor();
+  expect(await notes()).toBe(0);
+  await press(page, "Tell me by a sound");
+  await page.getByRole("button", { name: "A sound tells you", pressed: true }).waitFor();
+  const asked = await notes();
+  expect(asked).toBeGreaterThan(0);
+  await step(page, "It is your turn");
+  await expect.poll(notes).toBe(2 * asked);
+  expect(faults).toEqual([]);
+  await context.close();
+});
