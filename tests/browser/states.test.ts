@@ -29,7 +29,8 @@ describe.each([
   const arrive = () => visitor(browser, stack.url, { javaScript });
 
   test("several pictures and variants: a picture each, and what is left", { timeout: 60_000 }, async () => {
-    const sale = await createSale(stack, { items, images });
+    const gone = { sku: "44", name: "Size 44", stock: 0, price: 14_900, limit: 1 };
+    const sale = await createSale(stack, { items: [...items, gone], images });
     const { page, context, faults } = await arrive();
     await page.goto(`/sales/${sale}`);
     await page.getByRole("img", { name: "The sole" }).waitFor();
@@ -39,7 +40,7 @@ describe.each([
       .toBeGreaterThan(100);
     await press(page, "Join the line");
     await step(page, "It is your turn");
-    await page.locator(".choice").first().getByText("Few left").waitFor();
+    await page.locator(".choice").last().getByText("Nothing left at the moment").waitFor();
     await look(page, named("variants"));
     expect(faults).toEqual([]);
     await context.close();
@@ -107,7 +108,7 @@ describe.each([
     await Promise.all([first.context.close(), second.context.close()]);
   });
 
-  test("nothing at an address, and a shop that does not answer", { timeout: 60_000 }, async () => {
+  test("nothing at an address", { timeout: 60_000 }, async () => {
     const { page, context } = await arrive();
     await page.goto("/sales/nothing-here");
     await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
@@ -178,4 +179,20 @@ test("a sound or a notification comes to who asked for it, and to nobody else", 
   await expect.poll(notes).toBe(2 * asked);
   expect(faults).toEqual([]);
   await context.close();
+});
+
+test("a shop that does not answer says so and asks again by itself", { timeout: 60_000 }, async () => {
+  const sale = await createSale(stack);
+  await stack.functions.kill();
+  try {
+    const { page, context } = await visitor(browser, stack.url, { javaScript: false });
+    const answer = await page.goto(`/de/sales/${sale}/visit`);
+    expect(answer?.status()).toBe(503);
+    expect(answer?.headers()["refresh"]).toMatch(new RegExp(`^\\d+;url=/de/sales/${sale}/visit$`));
+    await page.getByRole("heading", { name: "Einen Moment" }).waitFor();
+    await look(page, "trouble");
+    await context.close();
+  } finally {
+    await stack.functions.restart();
+  }
 });
