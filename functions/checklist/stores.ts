@@ -3,12 +3,14 @@ import { z } from "zod";
 import { confirmScript } from "../checkout/payment.ts";
 import { returnScript } from "../checkout/refund.ts";
 import { bigint } from "../postgres/client.ts";
+import { joinScript } from "../queue/join.ts";
 import { releaseScript as tickScript } from "../queue/pulse.ts";
-import { enterScript, joinScript, leaveScript } from "../queue/queue.ts";
+import { enterScript, leaveScript } from "../queue/queue.ts";
 import { persist, type Script } from "../redis/client.ts";
 import { admitScript } from "../registration/admit.ts";
 import { returnSlotsScript } from "../registration/slots.ts";
 import { expireScript } from "../reservation/expire.ts";
+import { extendScript } from "../reservation/extend.ts";
 import { releaseScript, reserveScript } from "../reservation/reservation.ts";
 import { redefineScript } from "../sale/redefine.ts";
 import { setRuleScript } from "../sale/rules.ts";
@@ -37,6 +39,7 @@ const scripts: Script<unknown>[] = [
   releaseScript,
   confirmScript,
   expireScript,
+  extendScript,
   returnScript,
   topUpScript,
   setRuleScript,
