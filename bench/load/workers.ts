@@ -75,6 +75,7 @@ export async function bareBundle(headers: Record<string, string>, body: string):
 const ofScript = (compatibilityDate: string, contents: string): Bundle => ({
   compatibilityDate,
   rateLimits: [],
+  durableObjects: {},
   modules: [{ type: "ESModule", path: "index.js", contents }],
 });
 
