@@ -75,10 +75,12 @@ export function createHttp(url: string, sockets: number, figures: Figures, isPac
       figures.requests++;
       const stepFigures = figures.byStep[step];
       stepFigures.requests++;
+      let isGood = false;
       try {
         const response = await dispatch(pool, { method, path, headers, body: body ?? null });
         const answeredAtMs = nowMs();
         const { status, text } = response;
+        isGood = status < 500;
         const header = (name: string) => {
           const value = response.headers[name];
           return Array.isArray(value) ? value[0] : value;
@@ -123,7 +125,8 @@ export function createHttp(url: string, sockets: number, figures: Figures, isPac
           answeredAtMs: nowMs(),
         };
       } finally {
-        if (!looks.has(step)) pace.note(nowMs() - sentAtMs);
+        // A refusal for too much comes soon, and says the same as an answer that does not.
+        if (!looks.has(step)) pace.note(isGood ? nowMs() - sentAtMs : Infinity);
         gate.leave();
       }
     },

@@ -37,10 +37,11 @@ const send = (http: Http, step: Step) =>
 const many = (http: Http, count: number) =>
   Promise.all(Array.from({ length: count }, () => send(http, "join")));
 
-test("a system that answers at once is sent as many as there are connections", async () => {
-  const { http, seen } = await systemThatTakes(20, true);
+test("a system that answers soon is sent more and more at a time", async () => {
+  const { http, seen } = await systemThatTakes(200, true);
   await many(http, 300);
-  expect(Math.max(...seen.most)).toBe(64);
+  expect(Math.max(...seen.most.slice(0, 32))).toBeLessThanOrEqual(32);
+  expect(Math.max(...seen.most)).toBeGreaterThan(40);
 });
 
 test("a slow one is sent fewer at a time, and who is inside is answered meanwhile", async () => {

@@ -115,7 +115,11 @@ describe("the limits", () => {
   });
 });
 
-test("docs/SCALING.md, its plots and OPERATIONS.md show what the models say: npm run scale:docs", async () => {
-  for (const [name, text] of await documentation())
-    expect(await readFile(new URL(`../../${name}`, import.meta.url), "utf8"), name).toBe(text);
-});
+test(
+  "docs/SCALING.md, its plots and OPERATIONS.md show what the models say: npm run scale:docs",
+  { timeout: 60_000 },
+  async () => {
+    for (const [name, text] of await documentation())
+      expect(await readFile(new URL(`../../${name}`, import.meta.url), "utf8"), name).toBe(text);
+  },
+);
