@@ -114,7 +114,7 @@ const fields = z.strictObject({
   capacity: z.int(WHOLE).min(1).max(100_000).default(500),
   /**
    * Into how many shards those who join are spread, each of which lets one call of Redis carry many of them: one for each
-   * 25,000 people expected. 0: every join is a call of its own. When it is not said, it follows from the stock (`joinShardsOf`).
+   * 25,000 people expected, none below 20,000. 0: every join is a call of its own. When it is not said, it follows from the stock (`joinShardsOf`).
    */
   joinShards: z.int(WHOLE).min(0).max(JOIN_SHARDS_MAX).optional(),
   passSeconds: z.int(WHOLE).min(5).max(3600).default(300),

@@ -17,7 +17,9 @@ const configSchema = z.object({
   triggers: z.object({ crons: z.array(z.string()).nullish() }).optional(),
   services: z.array(z.object({ binding: z.string(), service: z.string() })).default([]),
   secrets: z.object({ required: z.array(z.string()).default([]) }).default({ required: [] }),
-  vars: z.looseObject({ EMAIL_FROM: z.string().default("") }).prefault({}),
+  vars: z
+    .looseObject({ EMAIL_FROM: z.string().default(""), JOIN_SHARDS_NEAR: z.string().default("") })
+    .prefault({}),
 });
 export type Config = z.output<typeof configSchema>;
 
@@ -66,7 +68,13 @@ export function checkConfiguration({ edge, functions }: Record<WorkerRole, Confi
     "cron runs each minute",
     `cron does not run each minute: in ${configs.functions}, set [triggers] crons = ["* * * * *"].`,
   );
-  const from = functions.vars.EMAIL_FROM;
+  const { JOIN_SHARDS_NEAR: near, EMAIL_FROM: from } = functions.vars;
+  const nearRegion = nearest(region ?? "");
+  check(
+    nearRegion?.includes(near) !== false,
+    `joins of large sales are gathered in ${near}`,
+    `joins of large sales would be gathered in ${near || "no region of ours"}, far from ${region ?? ""}: set JOIN_SHARDS_NEAR in ${configs.functions} to ${nearRegion?.[0] ?? ""}.`,
+  );
   check(
     from !== "" && !/@example\.(com|org|net)\b/.test(from),
     `e-mail is from ${from}`,
@@ -75,6 +83,20 @@ export function checkConfiguration({ edge, functions }: Record<WorkerRole, Confi
   );
   return findings;
 }
+
+/** The names that Durable Objects have for where a cloud's region is, the best first; undefined where we do not know. */
+const nearest = (region: string): string[] | undefined =>
+  places.find(([pattern]) => pattern.test(region))?.[1];
+const places: [RegExp, string[]][] = [
+  [/[:-]eu(?:rope)?-(?:north|south|central-2|east)/, ["eeur", "weur"]],
+  [/[:-]eu(?:rope)?-/, ["weur", "eeur"]],
+  [/[:-]us-west/, ["wnam"]],
+  [/[:-]us-/, ["enam"]],
+  [/[:-]sa-/, ["sam"]],
+  [/[:-]ap-northeast/, ["apac-ne", "apac"]],
+  [/[:-]ap-southeast-2/, ["oc"]],
+  [/[:-]ap-/, ["apac", "apac-se"]],
+];
 
 /** @param set names of the secrets that a Worker has */
 export function checkSecrets(role: WorkerRole, { secrets }: Config, set: string[]): Finding[] {

@@ -15,7 +15,10 @@ export interface RunningWorker {
   url: string;
   /** Runs the cron handler. Rejects while the Worker is down. */
   scheduled(): Promise<void>;
-  /** Takes a Durable Object out of memory, once what it does is done. Rejects while the Worker is down, or it is not there. */
+  /**
+   * Takes a Durable Object out of memory that is doing nothing: until it is done, this process stands still, and nothing
+   * that the object may wait for is answered. Rejects while the Worker is down, or where there is no such object.
+   */
   evict(className: string, objectName: string): Promise<void>;
   /** Ends its workerd at once: requests under way get no answer. */
   kill(): Promise<void>;

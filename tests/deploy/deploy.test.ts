@@ -23,6 +23,21 @@ function run(...args: string[]) {
   return { status, stdout, stderr };
 }
 
+test("shards that would be far from Redis are found before anything is deployed", () => {
+  const near = (region: string, hint: string) => {
+    const configs = readConfigs();
+    configs.functions.placement = { region };
+    configs.functions.vars.JOIN_SHARDS_NEAR = hint;
+    return checkConfiguration(configs).some(
+      ({ state, line }) => state === "wrong" && line.includes("JOIN_SHARDS_NEAR"),
+    );
+  };
+  expect(near("aws:eu-central-1", "weur")).toBe(false);
+  expect(near("aws:eu-central-1", "oc")).toBe(true);
+  expect(near("aws:us-west-2", "weur")).toBe(true);
+  expect(near("aws:us-east-1", "enam")).toBe(false);
+});
+
 describe("npm run deploy", () => {
   test("--dry-run checks the configuration and builds both, without an account", () => {
     const { status, stdout, stderr } = run("--dry-run");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { phaseOf, saleTimes } from "../../domain/phase.ts";
-import { saleSchema } from "../../domain/sale.ts";
+import { joinShardsOf, saleSchema } from "../../domain/sale.ts";
 import { summedBySku } from "../../functions/reservation/reservation.ts";
 
 const input = {
@@ -63,4 +63,20 @@ test("the same wish reads the same, however its lines are written", () => {
     { sku: "a", quantity: 2 },
     { sku: "b", quantity: 4 },
   ]);
+});
+
+describe("the shards of those who join", () => {
+  const shards = (stock: number, joinShards?: number) =>
+    joinShardsOf({
+      items: [{ sku: "a", name: "A", stock, price: 0, limit: 1 }],
+      ...(joinShards === undefined ? {} : { joinShards }),
+    });
+
+  test("are as many as the definition says, none with 0", () => {
+    expect([0, 1, 40].map((said) => shards(50_000, said))).toEqual([0, 1, 40]);
+  });
+
+  test("follow from the stock where it is not said, and a small sale has none", () => {
+    expect([0, 9_999, 10_000, 45_000, 10_000_000].map((stock) => shards(stock))).toEqual([0, 0, 1, 4, 20]);
+  });
 });
