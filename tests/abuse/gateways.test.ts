@@ -47,7 +47,7 @@ const word = fc.oneof(
   oddText,
 );
 const command = fc.oneof(
-  { weight: 4, arbitrary: fc.array(word, { maxLength: 6 }) as fc.Arbitrary<unknown> },
+  { weight: 4, arbitrary: fc.array(word, { maxLength: 6 }) },
   { weight: 1, arbitrary: fc.array(oddValue, { maxLength: 4 }) },
 );
 
