@@ -1,10 +1,118 @@
+/** Deliberate defects, one at a time: what the rules are for. Each is a line of the functions with other text in its place. */
+
 export interface Change {
   /** A file of the functions. */
   in: string;
+  /** There once, or the defect is out of date. */
   find: string;
   put: string;
 }
+
 export interface Defect {
   name: string;
+  what: string;
   changes: Change[];
 }
+
+const defect = (
+  name: string,
+  what: string,
+  ...changes: [file: string, find: string, put: string][]
+): Defect => ({
+  name,
+  what,
+  changes: changes.map(([file, find, put]) => ({ in: `functions/${file}`, find, put })),
+});
+
+export const defects: Defect[] = [
+  defect("stock-check-off", "the stock is not looked at before units are held", [
+    "reservation/reserve.lua",
+    "if available < line.quantity then short = true end",
+    "",
+  ]),
+  defect(
+    "replay-check-off",
+    "a repeated hold is decided anew",
+    [
+      "reservation/reserve.lua",
+      "if redis.call('HSETNX', reservations, id, record) == 0 then return answer('conflicting_replay') end",
+      "redis.call('HSET', reservations, id, record)",
+    ],
+    [
+      "reservation/reserve.lua",
+      "  local before = redis.call('HGET', reservations, id)\n  if before then",
+      "  local before = false\n  if before then",
+    ],
+    ["reservation/reserve.lua", "  if ends then return answer('limit_reached', '', has[1]) end", ""],
+  ),
+  defect("bare-increment", "units given back return by an increment, however often", [
+    "reservation/release.lua",
+    "if record.state ~= 'held' then return { 'again' } end",
+    "",
+  ]),
+  defect(
+    "outbox-in-a-second-call",
+    "a hold is told to the outbox by a call of its own",
+    [
+      "reservation/reserve.lua",
+      "redis.call('XADD', outbox, '*', 'event', record)\nreturn { 'held', record }",
+      "return { 'held', record }",
+    ],
+    [
+      "reservation/reservation.ts",
+      '  switch (reply[0]) {\n    case "again":\n    case "held":',
+      '  if (reply[0] === "held") await services.redis.xadd(keys.outbox, "*", { event: JSON.stringify(reply[1]) });\n' +
+        '  switch (reply[0]) {\n    case "again":\n    case "held":',
+    ],
+  ),
+  defect(
+    "cursor-outside-the-statement",
+    "the outbox is applied wherever the cursor stands, which is moved afterwards",
+    [
+      "sync/apply.sql",
+      "   where sale_id = $1 and last_entry = $2\n",
+      "   where sale_id = $1 and $2 is not null\n",
+    ],
+  ),
+  defect("capture-before-confirm", "money is taken before the order is confirmed", [
+    "checkout/payment.ts",
+    "      const reply = await confirm(services, sale, reservation, { intent });",
+    "      await paymentsOf(services).capture(intent.id);\n" +
+      "      const reply = await confirm(services, sale, reservation, { intent });",
+  ]),
+  defect("webhook-not-deduped", "an event that comes twice is stored and processed twice", [
+    "checkout/store-events.sql",
+    "on conflict (event_id) do nothing",
+    "",
+  ]),
+  defect("tick-not-idempotent", "each call of a tick releases again", [
+    "queue/release.lua",
+    "now < closesAt and tick > lastTick then",
+    "now < closesAt then lastTick = tick - 1",
+  ]),
+  defect("epoch-not-checked", "passes from before a rebuild still hold", [
+    "reservation/reserve.lua",
+    "if tonumber(rules[1]) ~= passEpoch then return answer('invalid_pass') end",
+    "",
+  ]),
+  defect("expiry-and-payment-both-win", "a hold that has ended is confirmed as if it were held", [
+    "reservation/confirm.lua",
+    "local from = record.state == 'held' and 'held:' or 'available:'",
+    "local from = 'held:'",
+  ]),
+  defect(
+    "refund-retried-blindly",
+    "a refund is issued again without asking whether it was",
+    ["checkout/stripe.ts", "if (issued !== undefined) return issued;", ""],
+    [
+      "checkout/stripe.ts",
+      "await stripe.refunds.create(params, { idempotencyKey: keyOf(`refund:${refund}`, nth) }),",
+      "await stripe.refunds.create(params, {}),",
+    ],
+  ),
+  defect("ticket-not-bound-to-shopper", "an old ticket gives its number to whoever brings it", [
+    "queue/join.lua",
+    "local isOld = oldShopper == shopper and oldEpoch < epoch",
+    "local isOld = oldNumber > 0",
+  ]),
+];

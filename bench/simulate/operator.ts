@@ -7,24 +7,24 @@ import type { World } from "./world.ts";
 const SEND_AGAIN_MS = [500, 4_000] as const;
 
 export function planDeeds(world: World): void {
-  world.plan.deeds.forEach((deed, nth) => {
-    const life = world.somebody("operator", 800 + nth);
+  for (const deed of world.plan.deeds) {
+    const life = world.somebody("operator", 800 + deed.nth);
     world.kernel.at(world.kernel.nowMs - world.sinceMs() + deed.atMs, () => {
       void lives.run(life, async () => {
-        await act(world, life, deed, nth);
+        await act(world, life, deed);
         if (!deed.isRepeated) return;
         await world.kernel.sleep(2_000);
-        await act(world, life, deed, nth);
+        await act(world, life, deed);
       });
     });
-  });
+  }
 }
 
 type Life = ReturnType<World["somebody"]>;
 
-async function act(world: World, life: Life, deed: Deed, nth: number): Promise<void> {
+async function act(world: World, life: Life, deed: Deed): Promise<void> {
   for (let tries = 0; tries < 3; tries++) {
-    const outcome = await ask(world, life, deed, nth);
+    const outcome = await ask(world, life, deed);
     const word =
       "error" in outcome ? outcome.error : isRefusal(outcome.value) ? outcome.value.refused : "done";
     world.history.note("operator", `${deed.does}: ${word.slice(0, 80)}`);
@@ -37,7 +37,8 @@ const WHY = "simulated";
 const uuid = (world: World, deed: number, what: number) =>
   `${String(what).padStart(8, "0")}-0000-4000-8000-0${String(deed).padStart(4, "0")}${Number(world.sale.id.split("-")[2]).toString(16).padStart(7, "0")}`;
 
-function ask(world: World, life: Life, deed: Deed, nth: number) {
+function ask(world: World, life: Life, deed: Deed) {
+  const { nth } = deed;
   const { id } = world.sale;
   const step = `operator ${deed.does}`;
   switch (deed.does) {
@@ -87,7 +88,6 @@ function ask(world: World, life: Life, deed: Deed, nth: number) {
 export async function lookAfter(world: World, isOver: () => boolean): Promise<void> {
   const life = world.somebody("operator", 799);
   await lives.run(life, async () => {
-    let rebuilds = 0;
     while (!isOver()) {
       await world.kernel.sleep(9_000);
       const [known] = await world.look(() =>
@@ -97,11 +97,10 @@ export async function lookAfter(world: World, isOver: () => boolean): Promise<vo
         world.engines.postgres.query("select published_at, settled_at from sales"),
       );
       if (String(known) === "0" && row?.["published_at"] != null && row["settled_at"] == null) {
-        const rebuild = (): Deed => ({ does: "rebuild", atMs: 0, isRepeated: false });
-        const first = act(world, life, rebuild(), 90 + rebuilds++);
+        const rebuild: Deed = { nth: 90, does: "rebuild", atMs: 0, isRepeated: false };
+        const first = act(world, life, rebuild);
         // Two operators at once, now and then.
-        if (life.random() < 0.3)
-          await act(world, world.somebody("operator", 798), rebuild(), 90 + rebuilds++);
+        if (life.random() < 0.3) await act(world, world.somebody("operator", 798), rebuild);
         await first;
       }
       const waiting = await world.look(() =>

@@ -8,6 +8,8 @@ import type { Store, Trouble } from "./network.ts";
 import { troublesFor } from "./troubles.ts";
 
 export interface ShopperPlan {
+  /** Whose chance it is, whoever else is left out. */
+  nth: number;
   name: string;
   arrivesMs: number;
   basket: { sku: string; quantity: number }[];
@@ -47,7 +49,7 @@ export type Weather = { atMs: number } & (
   | { is: "cron"; trouble: "missing" | "twice" | "at_once" }
 );
 
-export type Deed = { atMs: number; isRepeated: boolean } & (
+export type Deed = { nth: number; atMs: number; isRepeated: boolean } & (
   | { does: "mode"; mode: Mode }
   | { does: "pause" | "resume" | "close" | "open_now" | "reconcile" | "dry_run" | "look" | "refund" }
   | { does: "release_size"; size: number }
@@ -117,6 +119,7 @@ function shopperOf(seed: number, nth: number, sale: Plan["sale"], openMs: number
   if (second !== undefined && random() < 0.5) basket.push({ sku: second.sku, quantity: 1 });
   const at = random();
   return {
+    nth,
     name: `s${String(nth + 1).padStart(2, "0")}`,
     // Most are there at opening, some wait for it, some come late.
     arrivesMs:
@@ -172,7 +175,7 @@ function weatherOf(random: Random, openMs: number): Weather[] {
 }
 
 function deedsOf(random: Random, openMs: number, sale: Plan["sale"]): Deed[] {
-  const at = () => ({ atMs: wholeBetween(random, 0, openMs), isRepeated: random() < 0.3 });
+  const at = () => ({ nth: 0, atMs: wholeBetween(random, 0, openMs), isRepeated: random() < 0.3 });
   const sku = sale.items[0]?.sku ?? "";
   const all: (() => Deed[])[] = [
     () => {
@@ -203,5 +206,6 @@ function deedsOf(random: Random, openMs: number, sale: Plan["sale"]): Deed[] {
   ];
   return shuffled(random, all)
     .slice(0, wholeBetween(random, 1, 4))
-    .flatMap((make) => make());
+    .flatMap((make) => make())
+    .map((deed, nth) => ({ ...deed, nth }));
 }

@@ -30,15 +30,13 @@ export class Shopper {
   readonly #life: Life;
   readonly #id: string;
   #uuids = 0;
-  readonly #seed: number;
 
-  constructor(world: World, plan: ShopperPlan, crowd: Crowd, nth: number) {
+  constructor(world: World, plan: ShopperPlan, crowd: Crowd) {
     this.#world = world;
     this.#plan = plan;
     this.#crowd = crowd;
-    this.#life = world.somebody(plan.name, 1000 + nth);
+    this.#life = world.somebody(plan.name, 1000 + plan.nth);
     this.#id = plan.name;
-    this.#seed = nth;
   }
 
   /** Comes, and goes when there is nothing more to do. */
@@ -297,7 +295,7 @@ export class Shopper {
     const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0").slice(-digits);
     const random = hex(Math.floor(this.#life.random() * 2 ** 32), 8);
     const world = Number(this.#world.sale.id.split("-")[2]);
-    return `${random}-0000-4000-8000-${hex(this.#seed, 3)}${hex(++this.#uuids, 2)}${hex(world, 7)}`;
+    return `${random}-0000-4000-8000-${hex(this.#plan.nth, 3)}${hex(++this.#uuids, 2)}${hex(world, 7)}`;
   }
   #say(what: string): void {
     this.#world.history.note(this.#plan.name, what);

@@ -72,7 +72,7 @@ async function play(world: World): Promise<void> {
   planDeeds(world);
   cron(world, () => end.isSettled);
   const crowd = crowdOf(world);
-  plan.shoppers.forEach((shopper, nth) => void new Shopper(world, shopper, crowd, nth).visit());
+  for (const shopper of plan.shoppers) void new Shopper(world, shopper, crowd).visit();
   void lookAfter(world, () => end.isSettled);
 
   const closesAtMs = OPENS_AT_MS + plan.sale.openMs;

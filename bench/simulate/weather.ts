@@ -48,7 +48,7 @@ async function happen(world: World, event: Weather): Promise<void> {
         ]),
       );
       world.oracle.knowledge = then;
-      world.oracle.numbersRepeat = true;
+      world.oracle.wasRolledBack = true;
       say(`Redis is what it was ${event.lostMs / 1000} s ago`);
       break;
     }

@@ -1,0 +1,79 @@
+/** Whole sales in simulated time: the rules hold, seeds that once broke one hold too, and a seed gives the same history. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { everything, keep, readKept, written } from "../../bench/simulate/keep.ts";
+import { planOf } from "../../bench/simulate/plan.ts";
+import { Pool } from "../../bench/simulate/pool.ts";
+import { shrink } from "../../bench/simulate/shrink.ts";
+import type { Done } from "../../bench/simulate/worker.ts";
+import { regressions } from "./regressions.ts";
+
+const SECONDS = 40;
+const SALES = 300;
+const SEED = 1;
+
+let pool: Pool | undefined;
+beforeAll(async () => {
+  pool = await Pool.start(1);
+}, 120_000);
+afterAll(() => pool?.stop());
+const started = (): Pool => {
+  if (pool === undefined) throw new Error("only inside a test");
+  return pool;
+};
+
+test(`the rules hold in up to ${SALES} sales from seed ${SEED} on`, { timeout: 240_000 }, async () => {
+  const main = path.join(import.meta.dirname, "../../bench/simulate/main.ts");
+  const args = ["--sales", String(SALES), "--seed", String(SEED), "--for", String(SECONDS), "--json"];
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => (text += String(chunk)));
+  const [code] = (await once(child, "close")) as [number];
+  const result = JSON.parse(text) as { sales: number; orders: number; violated: Done[] };
+  process.stdout.write(`simulated ${result.sales} sales from seed ${SEED} on, ${result.orders} orders\n`);
+  expect(result.violated.map(({ seed, violations }) => ({ seed, violation: violations[0] }))).toEqual([]);
+  expect(code).toBe(0);
+  expect(result.orders).toBeGreaterThan(0);
+});
+
+test.each(regressions)("seed $seed holds: $found", { timeout: 120_000 }, async ({ seed }) => {
+  const { violations } = await started().run({ seed, wantsHistory: false });
+  expect(violations).toEqual([]);
+});
+
+test("the same seed gives the same history, whatever came before it", { timeout: 120_000 }, async () => {
+  const first = await started().run({ seed: 12, wantsHistory: true });
+  await started().run({ seed: 8, wantsHistory: false });
+  const again = await started().run({ seed: 12, wantsHistory: true });
+  expect(again.history).toBe(first.history);
+  expect(first.history?.split("\n").length).toBeGreaterThan(100);
+});
+
+test("a plan with parts left out is written and read the same", () => {
+  const plan = planOf(3);
+  const kept = { ...everything(plan), shoppers: [2, 5], deeds: [] };
+  expect(readKept(written(kept), plan)).toEqual(kept);
+  expect(keep(plan, kept).shoppers).toEqual([plan.shoppers[2], plan.shoppers[5]]);
+  expect(readKept("shoppers=all", plan)).toBeUndefined();
+});
+
+test("shrinking keeps what the failure needs, and nothing else", async () => {
+  const plan = planOf(4);
+  const needed = [1, 7];
+  const run = ({ shoppers }: ReturnType<typeof everything>): Promise<Done> => {
+    const isBroken = needed.every((nth) => shoppers.includes(nth));
+    const violations = isBroken ? [{ rule: "books", what: "", atMs: 0 }] : [];
+    return Promise.resolve({
+      ...{ seed: 4, hash: "", shoppers: 0, orders: 0, events: 0 },
+      violations,
+      seen: [],
+      hits: [],
+    });
+  };
+  const kept = await shrink(plan, "books", run, Date.now() + 5_000);
+  expect(kept).toEqual({ shoppers: needed, troubles: [], weather: [], deeds: [] });
+});
