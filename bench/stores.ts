@@ -7,11 +7,13 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { startFront } from "../dev/front/front.ts";
 import { startNeonGateway } from "../dev/postgres/gateway.ts";
 import { migrate } from "../dev/postgres/migrate.ts";
 import { startPostgres } from "../dev/postgres/server.ts";
 import { startRedisGateway } from "../dev/redis/gateway.ts";
 import { startRedisServer } from "../dev/redis/server.ts";
+import { buildStatic, STATIC_DIR } from "../dev/workers/assets.ts";
 
 /** Bearer token of the Redis gateway. */
 export const GATEWAY_TOKEN = "bench";
@@ -21,6 +23,8 @@ export interface Addresses {
   postgres: { connectionString: string; neonUrl: string; neonConnectionString: string };
   /** A server that answers what the Redis gateway could answer, without a Redis. */
   bareUrl: string;
+  /** The front of the local stack with the static files, and no Worker behind. */
+  frontUrl: string;
 }
 
 export type Stores<Part extends keyof Addresses> = Pick<Addresses, Part> & {
@@ -103,6 +107,12 @@ const starters: {
       return Promise.resolve();
     });
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  },
+  async frontUrl(closing) {
+    await buildStatic();
+    const front = await startFront({ upstream: "http://127.0.0.1:9", staticDir: STATIC_DIR });
+    closing.push(() => front.close());
+    return front.url;
   },
 };
 

@@ -68,6 +68,6 @@ export const bundles: Row = {
     { what: "edge, first answer", ours: "edge", against: "hello world", metric: "firstMs" },
     { what: "functions, first answer", ours: "functions", against: "hello world", metric: "firstMs" },
   ],
-  rounds: { full: 7, quick: 2 },
+  rounds: { full: 7, quick: 1 },
   open,
 };

@@ -1,7 +1,8 @@
 /**
  * What the edge costs before anything else: a sale's page and its pulse from the isolate's copy, each against a bare Worker that
  * answers the same bytes and against a hello world, every one in a workerd of its own. Stand-ins of the functions answer what the
- * copies are made of, once in the time that a copy may be kept.
+ * copies are made of, once in the time that a copy may be kept. Static files never reach a Worker: here the local front serves them, in
+ * production the CDN.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -16,9 +17,10 @@ import {
   tokenKeysSetting,
   type MeasuredWorker,
 } from "../load/workers.ts";
+import { startStores } from "../stores.ts";
 import type { Figure, Opened, Row, Settings } from "../measure.ts";
 
-const paths = { page: "/sales/bench", pulse: "/api/sales/bench/pulse" };
+const paths = { page: "/sales/bench", pulse: "/api/sales/bench/pulse", file: "/assets/line.js" };
 const soon = new Date(Date.now() + 3_600_000).toISOString();
 
 /** As the functions answer: a page is as old as what it is made of, so it is made anew some times in a run. */
@@ -74,6 +76,13 @@ const figures: Figure[] = [
   { what: "pulse", ours: "pulse", against: "bare pulse" },
   { what: "pulse, by CPU", ours: "pulse", against: "bare pulse", metric: "cpuMicros" },
   { what: "pulse", ours: "pulse", against: "hello world" },
+  {
+    what: "static file",
+    ours: "file",
+    against: "bare file",
+    note: "by the local front, which is one Node process; in production the CDN's",
+  },
+  { what: "static file", ours: "file", against: "hello world" },
 ];
 
 async function open({ quick }: Settings): Promise<Opened> {
@@ -90,35 +99,42 @@ async function open({ quick }: Settings): Promise<Opened> {
     bindings: { TOKEN_KEYS: tokenKeysSetting, IDENTITY_SECRET: SECRET },
     services: { FUNCTIONS: functionsUrl },
   });
+  const front = await startStores("frontUrl");
   const page = await sampleOf(edge.url + paths.page, 1_100);
   const pulse = await sampleOf(edge.url + paths.pulse, 0);
-  const workers = {
+  const file = await sampleOf(front.frontUrl + paths.file, 0);
+  const bare = async (name: string, { headers, body }: Awaited<ReturnType<typeof sampleOf>>) =>
+    await startMeasured(name, await bareBundle(headers, body));
+  const servers: Record<
+    string,
+    Pick<MeasuredWorker, "url" | "close"> & { cpuMs: () => number | Promise<number> }
+  > = {
     page: edge,
-    "bare page": await startMeasured("bare-page", await bareBundle(page.headers, page.body)),
+    "bare page": await bare("bare-page", page),
     pulse: edge,
-    "bare pulse": await startMeasured("bare-pulse", await bareBundle(pulse.headers, pulse.body)),
-    "hello world": await startMeasured("hello", await bareBundle({}, "Hello world")),
+    "bare pulse": await bare("bare-pulse", pulse),
+    file: { url: front.frontUrl, cpuMs: front.cpuMs, close: front.close },
+    "bare file": await bare("bare-file", file),
+    "hello world": await bare("hello", { headers: {}, body: "Hello world" }),
   };
-  const seconds = quick ? 0.5 : 1;
-  const variant = (worker: MeasuredWorker, path: string) => {
-    const request = encode(worker.url, { path, headers: { accept: "text/html" } });
+  const seconds = quick ? 0.3 : 1;
+  const variant = (name: string, { url, cpuMs }: (typeof servers)[string]) => {
+    const path = name.includes("pulse") ? paths.pulse : name.includes("file") ? paths.file : paths.page;
+    const request = encode(url, { path, headers: { accept: "text/html" } });
     return {
       measure: async () => {
-        const before = worker.cpuMs();
-        const perSecond = await loadFor(worker.url, request, seconds, { connections: 16 });
-        return { perSecond, cpuMicros: (1000 * (worker.cpuMs() - before)) / (perSecond * seconds) };
+        const before = await cpuMs();
+        const perSecond = await loadFor(url, request, seconds, { connections: 16 });
+        return { perSecond, cpuMicros: (1000 * ((await cpuMs()) - before)) / (perSecond * seconds) };
       },
     };
   };
   return {
     variants: Object.fromEntries(
-      Object.entries(workers).map(([name, worker]) => [
-        name,
-        variant(worker, name.includes("pulse") ? paths.pulse : paths.page),
-      ]),
+      Object.entries(servers).map(([name, server]) => [name, variant(name, server)]),
     ),
     close: async () => {
-      await Promise.all([...new Set(Object.values(workers))].map((worker) => worker.close()));
+      await Promise.all([...new Set(Object.values(servers))].map((server) => server.close()));
       functions.close();
     },
   };
@@ -139,7 +155,7 @@ async function sampleOf(
   await wait(afterMs);
   const sample = await fetch(url);
   const headers = Object.fromEntries([...sample.headers].filter(([name]) => !ownFields.has(name)));
-  if (sample.status !== 200 || headers["x-layer"] !== "edge")
+  if (sample.status !== 200 || (headers["x-layer"] ?? "edge") !== "edge")
     throw new Error(`${url} is not answered by a copy`);
   return { headers, body: await sample.text() };
 }

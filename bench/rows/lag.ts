@@ -35,7 +35,7 @@ async function open({ quick }: Settings): Promise<Opened> {
       void work.finally(() => drains.delete(work)).catch(() => undefined);
     },
   };
-  const orders = PER_SECOND * (quick ? 5 : 20);
+  const orders = PER_SECOND * (quick ? 3 : 20);
 
   async function measure(): Promise<Sample> {
     const stage = await openStage(services, redis, orders);

@@ -39,7 +39,7 @@ async function open({ quick, say }: Settings): Promise<Opened> {
     redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
     postgres: connectPostgres(neonConnectionString, neonUrl),
   });
-  const [reservations, paid] = quick ? [5_000, 250] : [100_000, 5_000];
+  const [reservations, paid] = quick ? [2_000, 100] : [100_000, 5_000];
   say(`reconcile: making ${reservations} reservations, ${paid} of them paid`);
   await fill(services, reservations, await pay(stripe, paid));
 
@@ -162,7 +162,7 @@ function recordOf(i: number, nowMs: number, paid: { id: string; intent: string }
 
 export const reconciliation: Row = {
   name: "reconcile",
-  about: "a reconciliation of 100,000 reservations, 5,000 of them paid (quick: a twentieth)",
+  about: "a reconciliation of 100,000 reservations, 5,000 of them paid (quick: a fiftieth)",
   figures: [
     { what: "dry run", ours: "dry run", metric: "seconds" },
     { what: "reservations looked at", ours: "dry run" },
