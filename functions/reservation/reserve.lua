@@ -126,18 +126,22 @@ if short then
   return answer('sold_out', left)
 end
 
-local total, sum, taken, owned = 0, 0, {}, { shopper, id, shopper .. '/@', mark }
+local total, sum, taken, owned, written = 0, 0, {}, { shopper, id, shopper .. '/@', mark }, {}
 for i, line in ipairs(lines) do
-  line.price = tonumber(counts[4 * i + 1])
-  total, sum = total + line.price * line.quantity, sum + line.quantity
+  local price = counts[4 * i + 1]
+  total, sum = total + price * line.quantity, sum + line.quantity
+  written[i] = '{"sku":"' .. line.sku .. '","quantity":' .. line.quantity .. ',"price":' .. price .. '}'
   taken[#taken + 1], taken[#taken + 2] = fields[4 * i - 1], counts[4 * i - 1] - line.quantity
   taken[#taken + 1], taken[#taken + 2] = fields[4 * i], counts[4 * i] + line.quantity
   owned[#owned + 1], owned[#owned + 2] = mine[i + 2], (has[i + 2] or 0) + line.quantity
 end
 local expiresAt = now + rules[5]
-local record = cjson.encode({ id = id, shopper = shopper, number = number, state = 'held', lines = lines, total = total,
-  currency = rules[6], heldAtMs = now, expiresAtMs = expiresAt, changedAtMs = now,
-  slotUntilMs = used and tonumber(rules[7]) })
+local at, ends = string.format('%.0f', now), string.format('%.0f', expiresAt)
+-- By hand: cjson takes as long over it as Redis over half of the commands here. Nothing in it needs escaping: ids are minted or UUIDs,
+-- and a sku or currency that the sale does not have did not come this far.
+local record = '{"id":"' .. id .. '","shopper":"' .. shopper .. '","number":' .. ARGV[4] .. ',"state":"held","lines":['
+  .. table.concat(written, ',') .. '],"total":' .. total .. ',"currency":"' .. rules[6] .. '","heldAtMs":' .. at
+  .. ',"expiresAtMs":' .. ends .. ',"changedAtMs":' .. at .. (used and ',"slotUntilMs":' .. rules[7] or '') .. '}'
 if redis.call('HSETNX', reservations, id, record) == 0 then return answer('conflicting_replay') end
 if used then
   redis.call('HSET', claims, shopper, id)
@@ -148,7 +152,7 @@ if used then
 end
 redis.call('HSET', stock, 'available', counts[1] - sum, unpack(taken))
 redis.call('HSET', shoppers, unpack(owned))
-redis.call('ZADD', holds, expiresAt, id)
+redis.call('ZADD', holds, ends, id)
 redis.call('ZADD', inside, math.max(expiresAt, insideUntil), shopper)
 redis.call('XADD', outbox, '*', 'event', record)
 return { 'held', record }
