@@ -47,6 +47,7 @@ export async function startEngines(defect: Defect | undefined): Promise<Engines>
         payments: steps.connectStripe(stripeSecrets.secretKey, stripeSecrets.webhookSecret, HOSTS.stripe),
         actor: "a simulation",
         emailFrom: "shop@shop.test",
+        actor: "a simulation",
         emailLimits: { perMinute: 600, perDay: 50_000 },
       },
     });

@@ -5,7 +5,7 @@ import type { Sale } from "../../domain/sale.ts";
 import { sendingMs } from "../mail/schedule.ts";
 import { bigint } from "../postgres/client.ts";
 import type { Env, Services } from "../services.ts";
-import { check, countText, msText, type Finding } from "./finding.ts";
+import { check, countText, spanText, type Finding } from "./finding.ts";
 
 const isPriced = (sale: Sale) => sale.items.some(({ price }) => price > 0);
 const takesAddresses = (sale: Sale) => saleTimes(sale).registration !== undefined;
@@ -21,7 +21,7 @@ export async function stripeReady(services: Services, env: Env, sale: Sale): Pro
     return red(`${missing.join(" and ")} not set: nobody could pay.`, put(missing[0] ?? "STRIPE_SECRET_KEY"));
   const startedMs = Date.now();
   await services.payments.refunds(Math.floor(startedMs / 1000), "");
-  const found = `Answers within ${msText(Date.now() - startedMs)}.`;
+  const found = `Answers within ${spanText(Date.now() - startedMs)}.`;
   return /^[rs]k_test_/.test(env.STRIPE_SECRET_KEY ?? "")
     ? amber(
         `${found} Its key is one for tests: no money moves.`,
@@ -98,7 +98,8 @@ export async function lettersInTime({ postgres, emailLimits }: Services, sale: S
     count: row.registered + row.queued,
     sentToday: row.sent_today,
   });
-  const found = `${countText(row.registered)} registered so far, ${countText(row.queued)} e-mails waiting: ${msText(takesMs)} at ${countText(emailLimits.perMinute)} a minute and ${countText(emailLimits.perDay)} a day; between the end of registration and opening there are ${msText(hasMs)}.`;
+  const pace = `${countText(emailLimits.perMinute)} a minute and ${countText(emailLimits.perDay)} a day`;
+  const found = `${countText(row.registered)} registered so far, ${countText(row.queued)} e-mails waiting: ${spanText(takesMs)} at ${pace}. From the end of registration to opening it is ${spanText(hasMs)}.`;
   return [
     sale.slots === undefined || takesMs < hasMs
       ? limits.green(found)

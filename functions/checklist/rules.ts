@@ -1,7 +1,7 @@
 /** The definition's own sense: times, pace, room and units against each other. Pure. */
 import { phaseOf, saleTimes } from "../../domain/phase.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { check, countText, type Finding } from "./finding.ts";
+import { check, countText, spanText, type Finding } from "./finding.ts";
 
 const MINUTE_MS = 60_000;
 /** Registration should end so long before opening, for the e-mails and for people to see them. */
@@ -15,18 +15,18 @@ export function timesSensible(sale: Sale, nowMs: number): Finding {
   const longest = (sale.passSeconds + sale.holdSeconds) * 1000;
   if (closesAtMs - opensAtMs < longest)
     return amber(
-      `It lasts ${minutes(closesAtMs - opensAtMs)}, and one shopper may take ${minutes(longest)} to choose and pay: who comes late cannot finish.`,
+      `It lasts ${spanText(closesAtMs - opensAtMs)}, and one shopper may take ${spanText(longest)} to choose and pay: who comes late cannot finish.`,
       "Let it close later, or give less time to choose and pay.",
     );
   if (sale.slots !== undefined && opensAtMs - slotsDecidedFromMs < LETTERS_MS)
     return amber(
-      `Slots are decided ${minutes(opensAtMs - slotsDecidedFromMs)} before opening: their e-mails may come too late.`,
+      `Slots are decided ${spanText(opensAtMs - slotsDecidedFromMs)} before opening: their e-mails may come too late.`,
       "Set registrationClosesAt at least half an hour before opensAt.",
     );
   return green(
     phase === "open"
       ? "It is open."
-      : `It opens in ${minutes(opensAtMs - nowMs)} and lasts ${minutes(closesAtMs - opensAtMs)}.`,
+      : `It opens in ${spanText(opensAtMs - nowMs)} and lasts ${spanText(closesAtMs - opensAtMs)}.`,
   );
 }
 
@@ -51,15 +51,10 @@ export function paceSensible(sale: Sale): Finding {
       `${found} Until closing ${countText(Math.floor(perSecond * seconds))} people come in for certain: units may be left.`,
       "A larger release size, more room, less time to choose, or a later closing.",
     );
-  return green(`${found} All can be offered ${span(units / perSecond)} after opening, at the latest.`);
+  return green(
+    `${found} All can be offered ${spanText((units / perSecond) * 1000)} after opening, at the latest.`,
+  );
 }
 
 const rate = (perSecond: number) =>
   perSecond >= 1 ? `${perSecond.toFixed(1)} people/s` : `${(perSecond * 60).toFixed(1)} people/min`;
-const span = (seconds: number) => (seconds < 90 ? `${Math.ceil(seconds)} s` : minutes(seconds * 1000));
-
-function minutes(ms: number): string {
-  const all = Math.round(ms / MINUTE_MS);
-  if (all < 120) return `${all} min`;
-  return all < 48 * 60 ? `${Math.round(all / 60)} h` : `${Math.round(all / 1440)} days`;
-}

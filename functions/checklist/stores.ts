@@ -16,7 +16,7 @@ import { redefineScript } from "../sale/redefine.ts";
 import { setRuleScript } from "../sale/rules.ts";
 import { topUpScript } from "../sale/top-up.ts";
 import type { Services } from "../services.ts";
-import { check, countText, msText, type Finding } from "./finding.ts";
+import { check, countText, spanText, type Finding } from "./finding.ts";
 import { LAST_MIGRATION } from "./last-migration.ts";
 
 /** Round trips in a row, of which the middle one counts. */
@@ -68,7 +68,7 @@ async function roundTrip(ask: () => Promise<unknown>): Promise<number> {
 
 /** Where a Worker runs it cannot see; how far it is from its stores it can measure, and that is what matters. */
 function distance({ green, amber }: ReturnType<typeof check>, ms: number, setting: string): Finding {
-  const found = `Answers, ${msText(ms)} away from the functions.`;
+  const found = `Answers, ${spanText(ms)} away from the functions.`;
   const way = `Put the region of ${setting} into [placement] of functions/wrangler.toml and deploy. Where the functions ran, the header cf-placement of an answer says.`;
   return ms < NEAR_MS ? green(found) : amber(found, way);
 }
@@ -144,7 +144,7 @@ export async function clocks({ redis, postgres }: Services): Promise<Finding> {
     return row?.now ?? 0;
   });
   const worst = Math.max(Math.abs(redisMs), Math.abs(postgresMs), Math.abs(redisMs - postgresMs));
-  const signed = (ms: number) => `${ms < 0 ? "−" : "+"}${msText(Math.abs(ms))}`;
+  const signed = (ms: number) => `${ms < 0 ? "−" : "+"}${spanText(Math.abs(ms))}`;
   const found = `Redis ${signed(redisMs)}, Postgres ${signed(postgresMs)} against the functions.`;
   if (worst < SKEW_SEEN_MS) return green(found);
   const way = "A sale opens by the clock of Redis. Ask whoever runs the store that is off.";

@@ -243,7 +243,7 @@ describe("times and pace", () => {
       found: expect.stringMatching(/lasts 10 min, and one shopper may take 15 min/) as string,
     });
     expect(timesSensible(sale({ slots: { count: 1, claimUntil: at(2 * HOUR) } }), nowMs).found).toMatch(
-      /Slots are decided 0 min before opening/,
+      /Slots are decided 0 ms before opening/,
     );
     expect(timesSensible(sale({}), nowMs + 4 * HOUR).found).toBe("This sale has ended.");
   });

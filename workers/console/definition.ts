@@ -26,7 +26,7 @@ const ITEMS_MAX = 100;
 /** What a form that was sent says. A row of items without anything in it is none. */
 export function definitionOf(values: Values): Record<string, unknown> {
   const text = (name: string) => values[name]?.trim() ?? "";
-  const whole = (name: string) => (/^\d{1,15}$/.test(text(name)) ? Number(text(name)) : text(name));
+  const whole = (name: string) => (/^-?\d{1,15}$/.test(text(name)) ? Number(text(name)) : text(name));
   const time = (name: string) => instantOf(text(name), values["zone"] ?? "UTC") ?? text(name);
   const price = (name: string) =>
     text(name) === "" ? 0 : (amountOf(text(name), text("currency")) ?? text(name));

@@ -54,10 +54,9 @@ export function EditorForm(editor: Editor) {
           })}
           {time("opensAt", "Opens")}
           {time("closesAt", "Closes")}
-          {time("registrationOpensAt", "Registration opens", "; may be left empty")}
-          {time("registrationClosesAt", "Registration closes", "; leave time for the e-mails to go out")}
+          {time("registrationOpensAt", "Registration opens", "may be left empty")}
+          {time("registrationClosesAt", "Registration closes", "leave time for the e-mails to go out")}
         </fieldset>
-        <Items editor={editor} rows={itemsIn(values) + moreRows} />
         <fieldset class="card">
           <legend>Who, and in which order</legend>
           <Choice editor={editor} name="identity" label="One person is" options={identities} />
@@ -67,6 +66,7 @@ export function EditorForm(editor: Editor) {
           <Choice editor={editor} name="slots.allocation" label="Given to" options={allocations} />
           {time("slots.claimUntil", "Kept until")}
         </fieldset>
+        <Items editor={editor} rows={itemsIn(values) + moreRows} />
         <fieldset class="card">
           <legend>How fast</legend>
           {number("releaseSize", "People at each release", "at most")}
@@ -162,7 +162,7 @@ function Input({ editor, ...props }: InputProps & { editor: Editor }) {
           type={type}
           value={value}
           min={min}
-          step={type === "datetime-local" ? 1 : undefined}
+          step={/T\d\d:\d\d:/.test(value) ? 1 : undefined}
         />
       )}
       <About id={id} hint={hint} wrong={wrong} />
@@ -270,7 +270,7 @@ function UtcHint({ local, zone, more }: { local: string; zone: string; more?: Ch
   return (
     <>
       <output data-utc>{iso === undefined ? "" : `${iso.slice(0, 16).replace("T", " ")} UTC`}</output>
-      {more}
+      <span data-more>{more}</span>
     </>
   );
 }

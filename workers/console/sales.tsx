@@ -87,8 +87,7 @@ function Table({ sales: lines }: { sales: Line[] }) {
           <tr>
             <th scope="col">Sale</th>
             <th scope="col">Phase</th>
-            <th scope="col">Opens</th>
-            <th scope="col">Closes</th>
+            <th scope="col">State</th>
             <th scope="col" class="num">
               Sold
             </th>
@@ -101,7 +100,8 @@ function Table({ sales: lines }: { sales: Line[] }) {
             <th scope="col" class="num">
               Inside
             </th>
-            <th scope="col">State</th>
+            <th scope="col">Opens</th>
+            <th scope="col">Closes</th>
           </tr>
         </thead>
         <tbody>
@@ -116,10 +116,7 @@ function Table({ sales: lines }: { sales: Line[] }) {
                 <Phase phase={line.phase} />
               </td>
               <td>
-                <Time iso={line.opensAt} />
-              </td>
-              <td>
-                <Time iso={line.closesAt} />
+                <Light line={line} />
               </td>
               <td class="num">
                 {count(line.sold)} of {count(line.stock)}
@@ -129,7 +126,10 @@ function Table({ sales: lines }: { sales: Line[] }) {
               <td class="num">{line.line === null ? "–" : count(line.line.waiting)}</td>
               <td class="num">{line.line === null ? "–" : count(line.line.inside)}</td>
               <td>
-                <Light line={line} />
+                <Time iso={line.opensAt} />
+              </td>
+              <td>
+                <Time iso={line.closesAt} />
               </td>
             </tr>
           ))}
