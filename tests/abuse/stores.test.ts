@@ -44,6 +44,7 @@ beforeAll(async () => {
     payments,
     email: { send: () => Promise.resolve() },
     emailFrom: "shop@example.com",
+    actor: "a test",
     emailLimits: { perMinute: 1, perDay: 1 },
     later: (work) => void work.catch(() => undefined),
   };
