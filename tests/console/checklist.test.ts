@@ -234,15 +234,16 @@ describe("times and pace", () => {
 
   test("too short to choose and pay in, or decided too late, is said", () => {
     const nowMs = Date.parse(later.opensAt) - HOUR;
+    const from = (ms: number) => new Date(nowMs + ms).toISOString();
     expect(timesSensible(sale({}), nowMs)).toMatchObject({
       light: "green",
       found: "It opens in 60 min and lasts 2 h.",
     });
-    expect(timesSensible(sale({ closesAt: at(HOUR + 600_000) }), nowMs)).toMatchObject({
+    expect(timesSensible(sale({ closesAt: from(HOUR + 600_000) }), nowMs)).toMatchObject({
       light: "amber",
       found: expect.stringMatching(/lasts 10 min, and one shopper may take 15 min/) as string,
     });
-    expect(timesSensible(sale({ slots: { count: 1, claimUntil: at(2 * HOUR) } }), nowMs).found).toMatch(
+    expect(timesSensible(sale({ slots: { count: 1, claimUntil: from(2 * HOUR) } }), nowMs).found).toMatch(
       /Slots are decided 0 ms before opening/,
     );
     expect(timesSensible(sale({}), nowMs + 4 * HOUR).found).toBe("This sale has ended.");
