@@ -9,7 +9,7 @@ import { alertsOf, figuresOf } from "./figures.js";
 
 const EVERY_MS = 1_000;
 /** An answer that takes longer is none. */
-const WITHIN_MS = 5_000;
+const WITHIN_MS = 8_000;
 /** What stands there for longer is marked as old. */
 const OLD_MS = 2_500;
 

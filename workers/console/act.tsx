@@ -1,6 +1,8 @@
 /** Asks before an action of actions.tsx, does it, and goes on; a refusal shows the same form again, with what was typed. */
 import { Hono } from "hono";
+import type { Discrepancy, StoredReservation } from "../../domain/api.ts";
 import { refuse } from "../../domain/refusal.ts";
+import type { Sale } from "../../domain/sale.ts";
 import { actionNamed, callOf, type Action, type Seen } from "./actions.tsx";
 import { ask, formOf, refusedHere, statusOf, type Refused } from "./ask.ts";
 import { confirmPage } from "./confirm.tsx";
@@ -25,8 +27,15 @@ act.get(PATH, async (c) => {
   const live = await readLive(c);
   const said = (name: string) =>
     name === "id" && action.mints === true ? crypto.randomUUID() : (c.req.query(name) ?? "");
-  const seen: Seen = { sale: sale.value, live: live.ok ? live.value : undefined, said, refused: undefined };
-  return c.html(confirmOf(c, action, seen));
+  return c.html(
+    confirmOf(c, action, {
+      sale: sale.value,
+      live: live.ok ? live.value : undefined,
+      said,
+      refused: undefined,
+      ...(await named(c, sale.value, said)),
+    }),
+  );
 });
 
 act.post(PATH, async (c) => {
@@ -42,9 +51,32 @@ act.post(PATH, async (c) => {
     return c.redirect(`${salePath(sale.value.id, to)}?done=${name}`, 303);
   }
   const live = await readLive(c);
-  const html = confirmOf(c, action, { ...seen, live: live.ok ? live.value : undefined, refused: done });
+  const again = { ...seen, ...(await named(c, sale.value, said)), refused: done };
+  const html = confirmOf(c, action, { ...again, live: live.ok ? live.value : undefined });
   return c.html(html, statusOf(c, done));
 });
+
+/** What a link or form names by its id. */
+async function named(c: Ctx, { id }: Sale, said: Seen["said"]): Promise<Pick<Seen, "discrepancy" | "order">> {
+  const path = `/api/admin/sales/${id}`;
+  const [run, order] = [said("run"), said("order")].map(encodeURIComponent);
+  if (run !== undefined && run !== "") {
+    const found = await ask<{ discrepancies: Discrepancy[] }>(c, {
+      method: "GET",
+      path: `${path}/reconciliations/${run}`,
+    });
+    const all = found.ok ? found.value.discrepancies : [];
+    return { discrepancy: all.find((one) => String(one.id) === said("discrepancy")) };
+  }
+  if (order !== undefined && order !== "") {
+    const found = await ask<{ reservations: StoredReservation[] }>(c, {
+      method: "GET",
+      path: `${path}/reservations?id=${order}`,
+    });
+    return { order: found.ok ? found.value.reservations[0] : undefined };
+  }
+  return {};
+}
 
 function confirmOf(c: Ctx, action: Action, seen: Seen): string {
   const { title, button, tab, isFinal, passesOn = [], mints, takesNoReason, fields } = action;

@@ -3,7 +3,7 @@
  * behind it, and where it leads. One table; act.tsx asks, does it and goes on.
  */
 import type { Child } from "hono/jsx";
-import type { Live } from "../../domain/api.ts";
+import type { Discrepancy, Live, StoredReservation } from "../../domain/api.ts";
 import { amountOf, amountText, moneyText } from "../../domain/currency.ts";
 import { modes, type Mode, type Sale } from "../../domain/sale.ts";
 import { unitsOf } from "../../static/assets/figures.js";
@@ -20,6 +20,9 @@ export interface Seen {
   live: Live | undefined;
   /** What the link or the form said. */
   said: (name: string) => string;
+  /** The discrepancy and the order it names, as the API knows them: a link may claim anything. */
+  discrepancy?: Discrepancy | undefined;
+  order?: StoredReservation | undefined;
   refused: Refused | undefined;
 }
 
@@ -71,6 +74,13 @@ const itemOf = ({ sale, live, said }: Seen) => ({
   name: sale.items.find(({ sku }) => sku === said("sku"))?.name ?? said("sku"),
   counts: live?.items.find(({ sku }) => sku === said("sku")),
 });
+
+/** What was captured for an order and not given back, or about to be. */
+export function leftOf({ payments, refunds }: StoredReservation): number {
+  const captured = payments.filter(({ state }) => state === "captured").map(({ amount }) => amount);
+  const given = refunds.filter(({ state }) => state !== "failed").map(({ amount }) => -amount);
+  return [...captured, ...given].reduce((sum, amount) => sum + amount, 0);
+}
 
 const numberIn = (text: string): number | string => (/^\d{1,15}$/.test(text.trim()) ? Number(text) : text);
 
@@ -298,23 +308,26 @@ export const actions = {
     button: "Approve",
     isFinal: true,
     tab: "/reconciliation",
-    passesOn: ["discrepancy", "run", "kind", "remedy", "amount"],
+    passesOn: ["discrepancy", "run"],
     takesNoReason: true,
-    text: ({ said, sale }) => (
-      <>
-        <p>It is judged anew, and its remedy is done if it is still due.</p>
-        <dl class="facts">
-          <dt>Discrepancy</dt>
-          <dd>
-            {said("discrepancy")}, {said("kind")}
-          </dd>
-          <dt>Remedy</dt>
-          <dd>{said("remedy")}</dd>
-          <dt>Gives back</dt>
-          <dd>{moneyText(Number(said("amount")) || 0, sale.currency)}</dd>
-        </dl>
-      </>
-    ),
+    text: ({ discrepancy, sale }) =>
+      discrepancy === undefined ? (
+        <p>What this is about cannot be read now.</p>
+      ) : (
+        <>
+          <p>It is judged anew, and its remedy is done if it is still due.</p>
+          <dl class="facts">
+            <dt>Discrepancy</dt>
+            <dd>
+              {discrepancy.kind} <code>{discrepancy.subject}</code>
+            </dd>
+            <dt>Remedy</dt>
+            <dd>{discrepancy.remedy ?? "none"}</dd>
+            <dt>Gives back</dt>
+            <dd>{moneyText(discrepancy.amount, sale.currency)}</dd>
+          </dl>
+        </>
+      ),
     call: ({ said }) => ({
       path: `/discrepancies/${encodeURIComponent(said("discrepancy"))}/approve`,
       body: {},
@@ -366,15 +379,18 @@ export const actions = {
     button: "Refund",
     isFinal: true,
     tab: "/records",
-    passesOn: ["order", "left"],
+    passesOn: ["order"],
     mints: true,
-    text: ({ sale, said }) => (
+    text: ({ sale, said, order }) => (
       <>
         <p>
           Money goes back to the buyer of order <code>{said("order")}</code>, and cannot be called back.
         </p>
-        {said("left") !== "" && (
-          <p>At most {moneyText(Number(said("left")) || 0, sale.currency)} is left of the payment.</p>
+        {order !== undefined && (
+          <p>
+            Of {moneyText(order.total, sale.currency)} paid, {moneyText(leftOf(order), sale.currency)} is
+            left.
+          </p>
         )}
       </>
     ),

@@ -68,8 +68,8 @@ function Screen({ sale, now, who }: { sale: Sale; now: Answer<Live>; who: Sessio
     <div id="live" data-url={`${path}/live.json`} data-sale={sale.id} data-currency={sale.currency}>
       {now.ok ? <Standing live={now.value} sale={sale} path={path} /> : <Away path={path} />}
       <div class="live-grid">
+        <div class="live-numbers">{now.ok && <Numbers live={now.value} currency={sale.currency} />}</div>
         <div class="live-main">
-          {now.ok && <Numbers live={now.value} currency={sale.currency} />}
           {now.ok && <div id="charts" class="charts" hidden></div>}
           {now.ok && <Items live={now.value} sale={sale} />}
         </div>

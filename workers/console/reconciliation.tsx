@@ -176,7 +176,10 @@ function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
               </td>
               <td>
                 {isOperator && one.outcome === "waiting" && (
-                  <a class="button button-small" href={approveLink(path, run.id, one)}>
+                  <a
+                    class="button button-small"
+                    href={`${path}/do/approve?run=${run.id}&discrepancy=${one.id}`}
+                  >
                     Approve…
                   </a>
                 )}
@@ -187,15 +190,4 @@ function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
       )}
     </>
   );
-}
-
-function approveLink(path: string, run: string, { id, kind, remedy, amount }: Discrepancy): string {
-  const query = new URLSearchParams({
-    run,
-    discrepancy: String(id),
-    kind,
-    remedy: remedy ?? "",
-    amount: String(amount),
-  });
-  return `${path}/do/approve?${query.toString()}`;
 }

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { StoredReservation } from "../../domain/api.ts";
 import { moneyText } from "../../domain/currency.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { doneOf } from "./actions.tsx";
+import { doneOf, leftOf } from "./actions.tsx";
 import { ask, refusedHere, statusOf, type Refused } from "./ask.ts";
 import type { ConsoleContext, Ctx } from "./context.ts";
 import { passFile } from "./file.ts";
@@ -181,13 +181,7 @@ function Pages({ rows, query, isFirst }: PagesProps) {
 
 function Record({ c, sale, record }: { c: Ctx; sale: Sale; record: StoredReservation }) {
   const money = (amount: number) => moneyText(amount, sale.currency);
-  const captured = record.payments
-    .filter(({ state }) => state === "captured")
-    .reduce((sum, { amount }) => sum + amount, 0);
-  const given = record.refunds
-    .filter(({ state }) => state !== "failed")
-    .reduce((sum, { amount }) => sum + amount, 0);
-  const left = captured - given;
+  const left = leftOf(record);
   const names = new Map(sale.items.map(({ sku, name }) => [sku, name]));
   const history: [string, string][] = [
     ["held", record.heldAt],
@@ -227,10 +221,7 @@ function Record({ c, sale, record }: { c: Ctx; sale: Sale; record: StoredReserva
         </dl>
         {c.var.who.role === "operator" && left > 0 && (
           <p class="actions">
-            <a
-              class="button button-danger"
-              href={`${salePath(sale.id, "/do/refund")}?order=${record.id}&left=${left}`}
-            >
+            <a class="button button-danger" href={`${salePath(sale.id, "/do/refund")}?order=${record.id}`}>
               Refund…
             </a>
           </p>
