@@ -28,6 +28,8 @@ const modules = ["session.js", "view.js", "api.js", "format.js", "line.js", "say
 
 function Document({ say, title, path, description, image, children }: Frame) {
   const { m } = say;
+  // Of an e-mail's link there is nothing to be found by others.
+  const isLink = path.includes("?");
   const pathIn = (prefix: string) => (prefix !== "" && path === "/" ? prefix : `${prefix}${path}`);
   return (
     <html lang={m.language} dir={m.direction}>
@@ -44,10 +46,11 @@ function Document({ say, title, path, description, image, children }: Frame) {
         {[...modules, `messages/${m.language}.js`].map((name) => (
           <link rel="modulepreload" href={asset(name)} />
         ))}
-        {say.all.map(({ language, prefix }) => (
-          <link rel="alternate" hreflang={language} href={pathIn(prefix)} />
-        ))}
-        <link rel="alternate" hreflang="x-default" href={path} />
+        {!isLink &&
+          say.all.map(({ language, prefix }) => (
+            <link rel="alternate" hreflang={language} href={pathIn(prefix)} />
+          ))}
+        {!isLink && <link rel="alternate" hreflang="x-default" href={path} />}
       </head>
       <body>
         <a class="skip" href="#main">
