@@ -167,7 +167,7 @@ describe("without JavaScript", () => {
   });
 
   test("the page moves on by itself when the turn comes", async () => {
-    const sale = await createSale(stack, { opensInMs: 4000 });
+    const sale = await createSale(stack, { opensInMs: 20_000 });
     const { page, context } = await visitor(browser, stack.url, { javaScript: false });
     await page.goto(`/sales/${sale}`);
     await press(page, "Join the line");
