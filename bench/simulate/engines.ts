@@ -47,7 +47,6 @@ export async function startEngines(defect: Defect | undefined): Promise<Engines>
         payments: steps.connectStripe(stripeSecrets.secretKey, stripeSecrets.webhookSecret, HOSTS.stripe),
         actor: "a simulation",
         emailFrom: "shop@shop.test",
-        actor: "a simulation",
         emailLimits: { perMinute: 600, perDay: 50_000 },
       },
     });

@@ -2,7 +2,8 @@
  * What Upstash bills, worked out: it bills each call and each `redis.call` inside a script, and nothing that a Worker can
  * reach says how many there were. So calls are counted (tallies.ts) and priced here, each script at what its usual way costs;
  * tests/lua/price.test.ts holds these figures against what the local gateway counts, and tests/http/live.test.ts the sum of
- * a real sale. An estimate: refusals cost less than is said here, more lines or a draw cost more.
+ * a real sale. An estimate: refusals and repetitions cost less than is said here, more lines or a draw cost more; a call
+ * that carries many joins costs little more than one.
  */
 import type { Tally } from "../tallies.ts";
 
@@ -13,7 +14,6 @@ const USD_PER_100_000 = 0.2;
 export const billed: Readonly<Record<string, number>> = {
   command: 1,
   join: 8,
-  "join again": 6,
   leave: 5,
   enter: 7,
   "enter not_your_turn": 5,

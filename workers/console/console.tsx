@@ -6,7 +6,6 @@
 import { Hono } from "hono";
 import { act } from "./act.tsx";
 import { audit } from "./audit.tsx";
-import type { ConsoleContext } from "./context.ts";
 import { checklist } from "./checklist.tsx";
 import { define } from "./define.tsx";
 import { emails } from "./emails.tsx";

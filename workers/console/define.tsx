@@ -59,7 +59,9 @@ define.post("/preview", async (c) => {
   if (!judged.ok) return await showNew(c, values, judged);
   // Only to be looked at: its script and its buttons would ask for a sale that is not there.
   c.header("content-security-policy", "sandbox; default-src 'none'; style-src 'self'; img-src 'self'");
-  return c.html(salePage(c.var.say, judged.value, { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL }));
+  return c.html(
+    salePage(c.var.say, judged.value, { widget: widgetOf(c.env), loginUrl: c.env.ACCOUNT_LOGIN_URL }),
+  );
 });
 
 define.get(`${SALE}/edit`, async (c) => {

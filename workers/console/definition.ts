@@ -14,11 +14,12 @@ const numbers = [
   "releaseSize",
   "releaseEverySeconds",
   "capacity",
+  "joinShards",
   "passSeconds",
   "holdSeconds",
 ];
 const times = ["registrationOpensAt", "registrationClosesAt", "opensAt", "closesAt"];
-export const itemFields = ["sku", "name", "stock", "price", "limit"] as const;
+export const itemFields = ["sku", "name", "stock", "price", "limit", "image"] as const;
 const emailFields = ["from", "replyTo", "note"];
 /** As many as a sale may have. */
 const ITEMS_MAX = 100;
@@ -36,8 +37,13 @@ export function definitionOf(values: Values): Record<string, unknown> {
   const items = rowsOf(values).map((row) => {
     const at = (field: string) => `items.${row}.${field}`;
     const fields = { sku: text(at("sku")), name: text(at("name")), stock: whole(at("stock")) };
-    return { ...fields, price: price(at("price")), ...filled({ limit: whole(at("limit")) }) };
+    const rest = filled({ limit: whole(at("limit")), image: text(at("image")) });
+    return { ...fields, price: price(at("price")), ...rest };
   });
+  const images = text("images")
+    .split("\n")
+    .map(pictureOf)
+    .filter(({ src }) => src !== "");
   const emails = each(emailFields, text, "emails.");
   const slots = { ...each(["count"], whole, "slots."), ...each(["claimUntil"], time, "slots.") };
   const hasSlots = Object.keys(slots).length > 0;
@@ -49,10 +55,17 @@ export function definitionOf(values: Values): Record<string, unknown> {
     ...each(numbers, whole),
     description: text("description"),
     items,
+    ...(images.length > 0 ? { images } : {}),
     allowedOrigins: text("allowedOrigins").split(/\s+/).filter(Boolean),
     ...(Object.keys(emails).length > 0 ? { emails } : {}),
     ...(hasSlots ? { slots: { ...slots, ...each(["allocation"], text, "slots.") } } : {}),
   };
+}
+
+/** A line of the pictures: a path, and after a space what is seen on it. */
+function pictureOf(line: string): { src: string; alt: string } {
+  const [src = "", ...words] = line.trim().split(/\s+/);
+  return { src, alt: words.join(" ") };
 }
 
 /** Those fields that say something. */
@@ -80,6 +93,11 @@ export function valuesOf(definition: Record<string, unknown>, zone: string): Val
   for (const name of emailFields) values[`emails.${name}`] = textOf(emails[name]);
   const origins = definition["allowedOrigins"];
   values["allowedOrigins"] = Array.isArray(origins) ? origins.map(textOf).join("\n") : "";
+  const images: unknown[] = Array.isArray(definition["images"]) ? definition["images"] : [];
+  values["images"] = images
+    .map(recordOf)
+    .map(({ src, alt }) => `${textOf(src)} ${textOf(alt)}`.trim())
+    .join("\n");
   const items: unknown[] = Array.isArray(definition["items"]) ? definition["items"] : [];
   items.slice(0, ITEMS_MAX).forEach((item, row) => {
     const fields = recordOf(item);

@@ -45,6 +45,10 @@ export function EditorForm(editor: Editor) {
           })}
           {text("description", "Description", { area: true, hint: "an empty line begins a paragraph" })}
           {text("image", "Picture", { hint: "a path on this host, such as /assets/shoe.jpg" })}
+          {text("images", "More pictures", {
+            area: true,
+            hint: "one a line: its path, a space, and what is seen on it",
+          })}
           {text("currency", "Currency", { hint: "ISO 4217, such as EUR" })}
         </fieldset>
         <fieldset class="card">
@@ -75,6 +79,12 @@ export function EditorForm(editor: Editor) {
             "capacity",
             "People inside at once",
             "at most; who holds something counts until it is paid or given back",
+          )}
+          {number(
+            "joinShards",
+            "Shards for who joins",
+            "one for each 25,000 people expected, 0 for none; empty: by the stock",
+            0,
           )}
           {number("passSeconds", "Seconds to choose", "once it is somebody's turn", 5)}
           {number("holdSeconds", "Seconds to pay", "while units are held", 5)}
@@ -223,6 +233,7 @@ const columns = [
   ["stock", "Units", "number"],
   ["price", "Price", "text"],
   ["limit", "Per person", "number"],
+  ["image", "Picture", "text"],
 ] as const;
 
 function Items({ editor, rows }: { editor: Editor; rows: number }) {

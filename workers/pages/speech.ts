@@ -6,7 +6,11 @@
 import { numbersIn, textsIn } from "../../static/assets/format.js";
 import { messages as de } from "../../static/assets/messages/de.js";
 import { messages as en, type Messages } from "../../static/assets/messages/en.js";
-import type { Env } from "../env.ts";
+
+/** What the shop says of its languages. */
+interface Shop {
+  LANGUAGE?: string;
+}
 
 const files = { en, de };
 export type Language = keyof typeof files;
@@ -30,8 +34,7 @@ const isLanguage = (text: string | undefined): text is Language =>
   text !== undefined && Object.hasOwn(files, text);
 
 /** The language of the short addresses. */
-const firstLanguage = ({ LANGUAGE }: Pick<Env, "LANGUAGE">): Language =>
-  isLanguage(LANGUAGE) ? LANGUAGE : "en";
+const firstLanguage = ({ LANGUAGE }: Shop): Language => (isLanguage(LANGUAGE) ? LANGUAGE : "en");
 
 const speeches = new Map<string, Speech>();
 
@@ -39,7 +42,7 @@ const speeches = new Map<string, Speech>();
  * How to speak on the page at a path. Made once per isolate and language.
  * @returns a `moved` path where the address names the language that has the short ones
  */
-export function speechFor(env: Pick<Env, "LANGUAGE">, path: string): { say: Speech; moved?: string } {
+export function speechFor(env: Shop, path: string): { say: Speech; moved?: string } {
   const first = firstLanguage(env);
   const [, named, rest = "/"] = /^\/([a-z]{2})(\/(?!\/).*)?$/.exec(path) ?? [];
   const language = isLanguage(named) ? named : first;
