@@ -67,11 +67,17 @@ export const defects: Defect[] = [
   ),
   defect(
     "cursor-outside-the-statement",
-    "the outbox is applied wherever the cursor stands, which is moved afterwards",
+    "the cursor is moved by a statement of its own, and the effects follow",
     [
       "sync/apply.sql",
       "   where sale_id = $1 and last_entry = $2\n",
-      "   where sale_id = $1 and $2 is not null\n",
+      "   where sale_id = $1 and (last_entry = $2 or last_entry = $3)\n",
+    ],
+    [
+      "sync/sync.ts",
+      "    const [row] = await services.postgres(movedRow, applySql,",
+      "    await services.postgres(z.unknown(), 'update sync_cursor set last_entry = $3 where sale_id = $1 and last_entry = $2', [saleId, cursor, last]);\n" +
+        "    const [row] = await services.postgres(movedRow, applySql,",
     ],
   ),
   defect("capture-before-confirm", "money is taken before the order is confirmed", [
@@ -90,16 +96,27 @@ export const defects: Defect[] = [
     "now < closesAt and tick > lastTick then",
     "now < closesAt then lastTick = tick - 1",
   ]),
-  defect("epoch-not-checked", "passes from before a rebuild still hold", [
-    "reservation/reserve.lua",
-    "if tonumber(rules[1]) ~= passEpoch then return answer('invalid_pass') end",
-    "",
-  ]),
-  defect("expiry-and-payment-both-win", "a hold that has ended is confirmed as if it were held", [
-    "reservation/confirm.lua",
-    "local from = record.state == 'held' and 'held:' or 'available:'",
-    "local from = 'held:'",
-  ]),
+  defect(
+    "epoch-not-checked",
+    "tickets and passes from before a rebuild are still good",
+    [
+      "reservation/reserve.lua",
+      "if tonumber(rules[1]) ~= passEpoch then return answer('invalid_pass') end",
+      "",
+    ],
+    ["queue/enter.lua", "if ticketEpoch < epoch then return answer('outdated', ticketNumber) end", ""],
+  ),
+  defect(
+    "expiry-and-payment-both-win",
+    "a hold ends although its payment has begun, and is confirmed as if it were held",
+    ["reservation/expire.lua", "if isHeld and record.returnTo and #closed == 0 then", "if false then"],
+    ["reservation/expire.lua", "if isHeld and (not record.returnTo or #closed > 0) then", "if isHeld then"],
+    [
+      "reservation/confirm.lua",
+      "local from = record.state == 'held' and 'held:' or 'available:'",
+      "local from = 'held:'",
+    ],
+  ),
   defect(
     "refund-retried-blindly",
     "a refund is issued again without asking whether it was",

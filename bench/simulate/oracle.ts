@@ -67,6 +67,9 @@ interface Seen {
   mode: string;
   capacity: number;
   nowServing: number;
+  lastTick: number;
+  releaseSize: number;
+  opensAtMs: number;
   soldOut: boolean;
   stock: Map<string, number>;
   waiting: Map<string, number>;
@@ -85,6 +88,8 @@ interface Knowledge {
   slots: Map<string, number>;
   topUps: Set<string>;
   lastEntry: string;
+  /** What the outbox told of reservations, in order. */
+  told: { entry: string; id: string; state: string }[];
   highest: number;
   seen: Seen | undefined;
 }
@@ -131,9 +136,10 @@ export class Oracle {
   }
 
   copy(): Knowledge {
-    const { records, supplied, slots, topUps, ...rest } = this.knowledge;
+    const { records, supplied, slots, topUps, told, ...rest } = this.knowledge;
     return {
       ...rest,
+      told: [...told],
       records: new Map(records),
       supplied: new Map(supplied),
       slots: new Map(slots),
@@ -154,6 +160,9 @@ export class Oracle {
         "soldOut",
         "drawSeed",
         "drawCount",
+        "lastTick",
+        "releaseSize",
+        "opensAtMs",
       ],
       ["HGETALL", this.#key("stock")],
       ["XRANGE", this.#key("outbox"), `(${this.knowledge.lastEntry}`, "+"],
@@ -187,6 +196,22 @@ export class Oracle {
     await this.#holdLine(step, argv, word, before, seen);
     this.#holdAnswer(step, argv, word, numberOf(answer), before, seen);
     this.knowledge.seen = seen;
+  }
+
+  /**
+   * After each batch that Postgres applied: it has what the outbox told up to its cursor, and nothing else. Not where it
+   * may know more, after a rollback, or less, where it refused an event.
+   */
+  holdStored(cursor: string, stored: ReadonlyMap<string, string>, refused: number): void {
+    if (this.wasRolledBack || refused > 0 || this.knowledge.seen === undefined) return;
+    const told = new Map<string, string>();
+    for (const { entry, id, state } of this.knowledge.told) if (!isAfter(entry, cursor)) told.set(id, state);
+    for (const [id, state] of told)
+      if (stored.get(id) !== state)
+        this.violate(
+          "once",
+          `${id} was told to be ${state} before ${cursor}, Postgres has ${stored.get(id) ?? "nothing"}`,
+        );
   }
 
   /** A sale that was published, for the first time or again: it begins with what is there. */
@@ -238,6 +263,7 @@ export class Oracle {
       if (isTakenAgain && !repairs.has(step) && next?.state !== "confirmed")
         this.violate("one call", `${event.id} was held again, unpaid`);
       records.set(event.id, event);
+      this.knowledge.told.push({ entry, id: event.id, state: event.state });
       if (event.state === "confirmed") this.confirmed.add(`${event.id} ${event.intent ?? ""}`);
       changed.push(event);
     });
@@ -360,6 +386,13 @@ export class Oracle {
     if (step !== "queue/release") return;
     const called = [...after.released].filter(([shopper]) => !before.released.has(shopper));
     if (called.length === 0) return;
+    const everyMs = this.#sale.releaseEverySeconds * 1000;
+    const tick = Math.floor((this.#redisNowMs() - after.opensAtMs) / everyMs);
+    if (after.mode === "normal" && called.length > before.releaseSize * Math.max(0, tick - before.lastTick))
+      this.violate(
+        "once",
+        `${called.length} are called in tick ${tick}, after tick ${before.lastTick} was released`,
+      );
     const places = await Promise.all(
       [...after.lobby.values()].map((number) => placeOf(after.seed, after.drawn, number)),
     );
@@ -414,6 +447,7 @@ const nothingYet = (): Knowledge => ({
   slots: new Map(),
   topUps: new Set(),
   lastEntry: "0-0",
+  told: [],
   highest: 0,
   seen: undefined,
 });
@@ -422,7 +456,18 @@ function readingOf([sale, stock, entries, waiting, released, lobby, inside]: Rep
   Seen,
   [string, Record | Movement][],
 ] {
-  const [epoch, mode = "", capacity, nowServing, soldOut, seed = "", drawn] = list(sale);
+  const [
+    epoch,
+    mode = "",
+    capacity,
+    nowServing,
+    soldOut,
+    seed = "",
+    drawn,
+    lastTick,
+    releaseSize,
+    opensAtMs,
+  ] = list(sale);
   const events = (Array.isArray(entries) ? entries : []).map((entry): [string, Record | Movement] => {
     const [id, fields] = Array.isArray(entry) ? entry : [];
     return [String(id), JSON.parse(list(fields)[1] ?? "") as Record | Movement];
@@ -433,6 +478,9 @@ function readingOf([sale, stock, entries, waiting, released, lobby, inside]: Rep
       mode,
       capacity: Number(capacity),
       nowServing: Number(nowServing),
+      lastTick: Number(lastTick),
+      releaseSize: Number(releaseSize),
+      opensAtMs: Number(opensAtMs),
       soldOut: soldOut !== "",
       stock: pairs(stock),
       waiting: pairs(waiting),
@@ -461,3 +509,12 @@ function pairs(reply: Reply | undefined): Map<string, number> {
 export const wordOf = (answer: string) => /^\{"result":\["(\w+)"/.exec(answer)?.[1];
 /** The number behind it. */
 const numberOf = (answer: string) => Number(/^\{"result":\["\w+",(\d+)/.exec(answer)?.[1]);
+
+/** Ids of a stream: milliseconds and a sequence. */
+function isAfter(entry: string, cursor: string): boolean {
+  const [[ms = 0, sequence = 0], [cursorMs = 0, cursorSequence = 0]] = [
+    entry.split("-").map(Number),
+    cursor.split("-").map(Number),
+  ];
+  return ms > cursorMs || (ms === cursorMs && sequence > cursorSequence);
+}

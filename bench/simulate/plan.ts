@@ -101,13 +101,15 @@ export function planOf(seed: number): Plan {
   };
   const shoppers = Array.from({ length: count }, (_, nth) => shopperOf(seed, nth, sale, openMs));
   const calm = chance(0.1);
+  const deeds = chance(0.6) ? deedsOf(seeded(seed, 4), openMs, sale) : [];
+  const does = new Set<string>(deeds.map(({ does: what }) => what));
   return {
     seed,
     sale,
     shoppers,
-    troubles: calm ? [] : troublesFor(seeded(seed, 2), count, isPriced),
+    troubles: calm ? [] : troublesFor(seeded(seed, 2), { shoppers: count, isPriced, does }),
     weather: calm ? [] : weatherOf(seeded(seed, 3), openMs),
-    deeds: chance(0.6) ? deedsOf(seeded(seed, 4), openMs, sale) : [],
+    deeds,
   };
 }
 

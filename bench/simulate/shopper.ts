@@ -66,7 +66,10 @@ export class Shopper {
         continue;
       }
       if (ticket === undefined || ticket.epoch !== epoch) {
+        const outdated = ticket;
         ticket = (await this.#join(ticket)) ?? ticket;
+        // Another tab does not know yet, and comes with the ticket of before.
+        if (outdated !== undefined) await this.#enter(outdated);
         if (ticket === undefined) await this.#wait(1_000, 5_000);
         continue;
       }
@@ -137,7 +140,7 @@ export class Shopper {
   /** @returns whether there is nothing more to do with this pass */
   async #buy(own: PassClaims): Promise<boolean> {
     if (this.#has("dawdles")) await this.#wait(5_000, 50_000);
-    let pass = own;
+    const pass = own;
     const others = this.#crowd.passes.filter(({ shopper }) => shopper !== this.#id);
     const other = others[Math.floor(this.#life.random() * others.length)];
     if (this.#has("uses_others_pass") && other !== undefined) {
@@ -149,6 +152,12 @@ export class Shopper {
         this.#world.oracle.violate("closed", "a reservation was shown to somebody else");
       await this.#tell("release", (services, steps) => steps.releaseReservation(services, own, theirs));
     }
+    // A tab of before has the pass of before.
+    const old = this.#crowd.passes.find(({ shopper, epoch }) => shopper === this.#id && epoch < own.epoch);
+    if (old !== undefined)
+      await this.#tell("reserve", (services, steps) =>
+        steps.reserve(services, old, { reservationId: this.#uuid(), lines: this.#plan.basket }),
+      );
     let lines = this.#plan.basket;
     if (this.#has("wants_too_much")) lines = [...lines, ...lines, ...lines, ...lines];
     const othersId = this.#crowd.holds.find(({ shopper }) => shopper !== own.shopper)?.id;
@@ -186,7 +195,6 @@ export class Shopper {
       this.#say(`holds ${mine}`);
       return await this.#payFor(pass, mine);
     }
-    pass = own;
     return false;
   }
 
@@ -211,7 +219,7 @@ export class Shopper {
       this.#say(`checkout: ${answer.refused}`);
       return false;
     }
-    if ("order" in answer) return this.#has_(answer.order.id);
+    if ("order" in answer) return this.#hasOrder(answer.order.id);
     const session = /cs_test_\w+/.exec(answer.url)?.[0];
     if (session === undefined) return await this.#comesBack(pass, id);
     if (pays === "never") return true;
@@ -251,7 +259,7 @@ export class Shopper {
           return false;
         }
         const order = await this.#tell("order", (services, steps) => steps.readOrder(services, pass, id));
-        if (order !== undefined && !isRefusal(order)) return this.#has_(order.id);
+        if (order !== undefined && !isRefusal(order)) return this.#hasOrder(order.id);
         return true;
       }
       await this.#wait(1_000, 8_000);
@@ -259,7 +267,7 @@ export class Shopper {
     return true;
   }
 
-  #has_(order: string): boolean {
+  #hasOrder(order: string): boolean {
     this.#say(`has the order ${order}`);
     this.#crowd.told.add(order);
     return true;

@@ -243,12 +243,26 @@ export class World implements Surroundings {
       execute: async () => {
         const nowMs = this.kernel.nowMs + this.clocks.postgres;
         const answer = await this.engines.postgres.run(statement, arrayMode, nowMs);
+        if (step === "sql sync/apply" && answer.status === 200) await this.#holdStored();
         if (answer.status !== 200)
           this.history.note(life.name, `${step} refused: ${answer.body.slice(0, 160)}`);
         return answer;
       },
       refused: { status: 503, body: '{"message":"injected"}' },
     });
+  }
+
+  async #holdStored(): Promise<void> {
+    const rows = await this.engines.postgres.query(
+      `select (select last_entry from sync_cursor) as cursor, (select count(*)::int from discrepancies) as refused,
+              coalesce((select jsonb_object_agg(id, state) from reservations), '{}') as states`,
+    );
+    const { cursor, refused, states } = rows[0] ?? {};
+    this.oracle.holdStored(
+      String(cursor),
+      new Map(Object.entries(states as { [id: string]: string })),
+      Number(refused),
+    );
   }
 
   async #stripe(life: Life, url: string, init: RequestInit): Promise<Answered> {
