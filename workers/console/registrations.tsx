@@ -25,7 +25,8 @@ registrations.get(`${SALE}/registrations.csv`, (c) =>
 
 /** Whoever is on the list already is known: sending it twice puts nobody on it twice. */
 registrations.post(`${SALE}/invites`, async (c) => {
-  const list = (await formOf(c))("list").trim();
+  // Of one kind: the reader of CSV goes by the first line end it sees.
+  const list = (await formOf(c))("list").trim().replaceAll(/\r?\n/g, "\r\n");
   if (list === "") {
     const errors = [{ pointer: "/list", detail: "is empty" }];
     return await show(c, { refused: refusedHere(refuse("invalid_input", { errors })) });
