@@ -153,7 +153,7 @@ export async function startWorker(bundle: Bundle, options: WorkerOptions): Promi
     },
     async restart(changed = {}) {
       for (const [binding, value] of Object.entries(changed))
-        if (value === undefined) delete bindings[binding];
+        if (value === undefined) Reflect.deleteProperty(bindings, binding);
         else bindings[binding] = value;
       running ??= await start();
     },

@@ -45,16 +45,20 @@ async function show(
   });
   const answer = await ask<{ entries: AuditEntry[] }>(c, {
     method: "GET",
-    path: `/api/admin/audit-log?${query}`,
+    path: `/api/admin/audit-log?${query.toString()}`,
   });
   const filter = hasFilter && <Filter sale={sale} />;
   if (!answer.ok) {
     const refused = page({ ...frame, refused: answer, children: filter });
-    return await c.html(refused, statusOf(c, answer));
+    return c.html(refused, statusOf(c, answer));
   }
   const { entries } = answer.value;
   const last = entries.at(-1)?.id;
-  const older = `${path}?${new URLSearchParams({ ...(hasFilter && sale !== "" ? { sale } : {}), before: String(last) })}`;
+  const further = new URLSearchParams({
+    ...(hasFilter && sale !== "" ? { sale } : {}),
+    before: String(last),
+  });
+  const older = `${path}?${further.toString()}`;
   const html = page({
     ...frame,
     children: (
@@ -81,7 +85,7 @@ async function show(
       </>
     ),
   });
-  return await c.html(html);
+  return c.html(html);
 }
 
 function Filter({ sale }: { sale: string }) {

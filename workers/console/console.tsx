@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { act } from "./act.tsx";
 import { audit } from "./audit.tsx";
 import { checklist } from "./checklist.tsx";
+import type { ConsoleContext, Ctx } from "./context.ts";
 import { define } from "./define.tsx";
 import { emails } from "./emails.tsx";
 import { page } from "./frame.tsx";
@@ -35,7 +36,7 @@ operatorConsole.route("/", emails);
 operatorConsole.route("/", reconciliation);
 operatorConsole.route("/", report);
 
-operatorConsole.get("*", (c) =>
+operatorConsole.get("*", (c: Ctx) =>
   c.html(
     page({
       title: "Not found",

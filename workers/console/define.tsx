@@ -25,20 +25,20 @@ const SALE = "/sales/:sale{[a-z0-9-]{1,64}}";
 define.get("/new", async (c) => {
   if (c.req.query("from") === "file") return c.html(importPage(c.var.who));
   const copied = c.req.query("copy");
-  if (copied === undefined) return await showNew(c, valuesOf(await draft(c), "UTC"));
+  if (copied === undefined) return showNew(c, valuesOf(await draft(c), "UTC"));
   const stored = await readStored(c, copied);
-  if (!stored.ok) return await showNew(c, valuesOf(await draft(c), "UTC"), stored);
-  return await showNew(c, valuesOf(copyOf({ ...stored.value.sale }, Date.now()), "UTC"));
+  if (!stored.ok) return showNew(c, valuesOf(await draft(c), "UTC"), stored);
+  return showNew(c, valuesOf(copyOf({ ...stored.value.sale }, Date.now()), "UTC"));
 });
 
 define.post("/new", async (c) => {
   const values = await valuesSent(c);
-  if (values["more"] !== undefined) return await showNew(c, values, undefined, ROWS_MORE);
+  if (values["more"] !== undefined) return showNew(c, values, undefined, ROWS_MORE);
   const refused = wrongZone(values);
-  if (refused !== undefined) return await showNew(c, values, refused);
+  if (refused !== undefined) return showNew(c, values, refused);
   const body = definitionOf(values);
   const created = await ask<PublicSale>(c, { method: "POST", path: "/api/admin/sales", body });
-  if (!created.ok) return await showNew(c, values, created);
+  if (!created.ok) return showNew(c, values, created);
   return c.redirect(`${salePath(created.value.id, "/checklist")}?done=created`, 303);
 });
 
@@ -48,7 +48,7 @@ define.post("/import", async (c) => {
   if (said === undefined)
     return c.html(importPage(c.var.who, text, refusedHere(refuse("malformed_json"))), 400);
   const judged = await ask<PublicSale>(c, { method: "POST", path: "/api/admin/preview", body: said });
-  return await showNew(c, valuesOf(said, "UTC"), judged.ok ? undefined : judged);
+  return showNew(c, valuesOf(said, "UTC"), judged.ok ? undefined : judged);
 });
 
 define.post("/preview", async (c) => {
@@ -56,7 +56,7 @@ define.post("/preview", async (c) => {
   const judged: Answer<PublicSale> =
     wrongZone(values) ??
     (await ask(c, { method: "POST", path: "/api/admin/preview", body: definitionOf(values) }));
-  if (!judged.ok) return await showNew(c, values, judged);
+  if (!judged.ok) return showNew(c, values, judged);
   // Only to be looked at: its script and its buttons would ask for a sale that is not there.
   c.header("content-security-policy", "sandbox; default-src 'none'; style-src 'self'; img-src 'self'");
   return c.html(
@@ -135,7 +135,7 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-async function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): Promise<Response> {
+function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): Response {
   const editor: Editor = {
     values,
     refused,
@@ -162,7 +162,7 @@ async function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: num
       </>
     ),
   });
-  return await c.html(html, refused === undefined ? 200 : statusOf(c, refused));
+  return c.html(html, refused === undefined ? 200 : statusOf(c, refused));
 }
 
 function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, refused?: Refused) {

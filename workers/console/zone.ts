@@ -2,7 +2,8 @@
 
 export const isZone = (zone: string): boolean => {
   try {
-    return formatOf(zone) !== undefined;
+    formatOf(zone);
+    return true;
   } catch {
     return false;
   }
