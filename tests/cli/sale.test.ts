@@ -79,7 +79,7 @@ test("from a file to a closed sale: created, listed, shown, updated, opened, ste
     ({ entries }) => z.array(z.unknown()).parse(entries).length === 9,
   );
   expect(log["entries"]).toMatchObject([{}, {}, {}, {}, {}, {}, {}, {}, { action: "create" }]);
-  expect((await sale("audit", input.id)).out).toMatch(/pause +│ the till/);
+  expect((await sale("audit", input.id)).out).toMatch(/pause +│ operator token +│ the till/);
 });
 
 test("orders and reservations are listed and exported; a run finds nothing; an order is refunded", async () => {
