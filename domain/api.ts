@@ -1009,7 +1009,12 @@ export const listReservations = createRoute({
         .string()
         .regex(/^[\w-]{1,64}$/, "an id of a shopper")
         .optional(),
-      number: z.coerce.number().int().nonnegative().optional().describe("the place in line"),
+      number: z.coerce
+        .number()
+        .int()
+        .nonnegative()
+        .optional()
+        .openapi({ type: "integer", description: "the place in line" }),
       state: storedReservationSchema.shape.state.optional(),
       after: z.uuid().optional().describe("the last id of the page before"),
       limit: z.coerce.number().int().min(1).max(1000).default(100),

@@ -20,6 +20,7 @@ export const billed: Readonly<Record<string, number>> = {
   release: 9,
   reserve: 12,
   "reserve sold_out": 8,
+  extend: 8,
   "release-reservation": 12,
   confirm: 9,
   "confirm payment_needed": 4,
