@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { Argument } from "commander";
 import { z } from "zod";
 import { publicSaleSchema } from "../domain/api.ts";
-import { modes, skuSchema, STOCK_MAX } from "../domain/sale.ts";
+import { modes } from "../domain/mode.ts";
+import { skuSchema, STOCK_MAX } from "../domain/sale.ts";
 import { time } from "./output.ts";
 import { begin, confirmed, examples, pathOf, reasonOption, saleArgument, uuid, whole } from "./program.ts";
 

@@ -5,7 +5,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { refusals, type RefusalWord } from "./refusal.ts";
 import { roles } from "./token.ts";
-import { bounds, modes, phases, saleIdSchema, saleSchema, skuSchema, STOCK_MAX } from "./sale.ts";
+import { modes } from "./mode.ts";
+import { bounds, phases, saleIdSchema, saleSchema, skuSchema, STOCK_MAX } from "./sale.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 const money = z.int().nonnegative().describe("minor units of the sale's currency");

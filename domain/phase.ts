@@ -2,7 +2,8 @@
  * The phase of a sale, derived from the clock, the operator's mode and the stock. No job has to run for it to change.
  * Pure: no I/O, no clock, `nowMs` is passed in.
  */
-import type { Mode, Phase, Sale } from "./sale.ts";
+import type { Mode } from "./mode.ts";
+import type { Phase, Sale } from "./sale.ts";
 
 /** How long before opening people may line up when the sale has no registration. */
 const LOBBY_MS = 15 * 60_000;

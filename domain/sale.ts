@@ -1,6 +1,7 @@
 /** A sale as an operator writes it and everybody reads it (design §5.1). Money in minor units, times ISO 8601 UTC. */
 import { z } from "zod";
 import { priceStep } from "./currency.ts";
+import { modes } from "./mode.ts";
 
 export const phases = [
   "scheduled",
@@ -12,10 +13,6 @@ export const phases = [
   "settled",
 ] as const;
 export type Phase = (typeof phases)[number];
-
-/** The operator's hand (design §3). */
-export const modes = ["normal", "hold", "drain", "reject", "passthrough"] as const;
-export type Mode = (typeof modes)[number];
 
 /** Why a release let in no more: nothing yet, nobody else waited, its size, the room inside, the stock, or the mode. */
 export const bounds = ["", "line", "size", "room", "stock", ...modes] as const;

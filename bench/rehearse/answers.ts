@@ -15,7 +15,8 @@ import type {
   StoredOrder,
   TicketAnswer,
 } from "../../domain/api.ts";
-import { modes, phases } from "../../domain/sale.ts";
+import { modes } from "../../domain/mode.ts";
+import { phases } from "../../domain/sale.ts";
 
 const count = z.int();
 const time = z.iso.datetime();

@@ -505,10 +505,10 @@ function pairs(reply: Reply | undefined): Map<string, number> {
   return found;
 }
 
-/** The first word of a script's answer. */
-export const wordOf = (answer: string) => /^\{"result":\["(\w+)"/.exec(answer)?.[1];
+/** The first word of a script's answer; of a join, whose calls carry many, that of the first who joins. */
+export const wordOf = (answer: string) => /^\{"result":\[(?:\[\[)?"(\w+)"/.exec(answer)?.[1];
 /** The number behind it. */
-const numberOf = (answer: string) => Number(/^\{"result":\["\w+",(\d+)/.exec(answer)?.[1]);
+const numberOf = (answer: string) => Number(/^\{"result":\[(?:\[\[)?"\w+",(\d+)/.exec(answer)?.[1]);
 
 /** Ids of a stream: milliseconds and a sequence. */
 function isAfter(entry: string, cursor: string): boolean {

@@ -2,7 +2,8 @@
  * A sale as it will be simulated, made from its seed alone: the sale, who comes and what they are like, what goes wrong,
  * what the operator does. Every part can be left out without changing the others. Times are milliseconds since opening.
  */
-import type { Mode, SaleInput } from "../../domain/sale.ts";
+import type { Mode } from "../../domain/mode.ts";
+import type { SaleInput } from "../../domain/sale.ts";
 import { seeded, shuffled, weighted, wholeBetween, type Random } from "../rehearse/random.ts";
 import type { Store, Trouble } from "./network.ts";
 import { troublesFor } from "./troubles.ts";

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Overview } from "../../domain/api.ts";
 import { phaseOf, saleTimes } from "../../domain/phase.ts";
-import { modes, saleSchema } from "../../domain/sale.ts";
+import { modes } from "../../domain/mode.ts";
+import { saleSchema } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { snapshotPhase, tick, type SaleSnapshot } from "../queue/pulse.ts";
 import type { Services } from "../services.ts";

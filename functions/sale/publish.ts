@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { saleTimes } from "../../domain/phase.ts";
-import { joinShardsOf, modes, saleSchema, type Sale } from "../../domain/sale.ts";
+import { modes } from "../../domain/mode.ts";
+import { joinShardsOf, saleSchema, type Sale } from "../../domain/sale.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";

@@ -1,7 +1,7 @@
 /** What an operator may change while a sale runs; each change says why, and is written down. */
 import { z } from "zod";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
-import { modes, type Mode } from "../../domain/sale.ts";
+import { modes, type Mode } from "../../domain/mode.ts";
 import { tick } from "../queue/pulse.ts";
 import { runScript, type Script } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";

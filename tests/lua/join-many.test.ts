@@ -1,7 +1,7 @@
 /** join.lua for many in one call: each is answered as if it had called alone, and a bad one spoils nothing. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { modes } from "../../domain/sale.ts";
+import { modes } from "../../domain/mode.ts";
 import { joinScript, JOINS_MAX, type JoinReply } from "../../functions/queue/join.ts";
 import { withRedis } from "../support/redis.ts";
 import { broken, counted, people, type Joining, type TestSale } from "../support/sale.ts";

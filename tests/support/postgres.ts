@@ -1,6 +1,7 @@
 /** What Postgres says of a sale to who publishes it, for tests in which it has no other part. */
 import { z } from "zod";
-import { slotsBySku, type Mode, type Sale } from "../../domain/sale.ts";
+import type { Mode } from "../../domain/mode.ts";
+import { slotsBySku, type Sale } from "../../domain/sale.ts";
 import createSql from "../../functions/sale/create.sql";
 import publishableSql from "../../functions/sale/publishable.sql";
 import type { Services } from "../../functions/services.ts";

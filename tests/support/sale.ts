@@ -2,7 +2,8 @@
  * One sale on a real Redis, script by script. Time is told in seconds since the sale's opening (negative before it) and
  * passed to the scripts: nothing here sleeps. It keeps the tickets and passes that the scripts hand out, as clients do.
  */
-import type { Mode, Sale } from "../../domain/sale.ts";
+import type { Mode } from "../../domain/mode.ts";
+import type { Sale } from "../../domain/sale.ts";
 import { confirmScript } from "../../functions/checkout/payment.ts";
 import { returnScript } from "../../functions/checkout/refund.ts";
 import { releaseScript as tickScript, type SaleSnapshot } from "../../functions/queue/pulse.ts";

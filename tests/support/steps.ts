@@ -1,6 +1,6 @@
 /** Random steps of a few shoppers in a sale. */
 import fc from "fast-check";
-import { modes, type Mode } from "../../domain/sale.ts";
+import { modes, type Mode } from "../../domain/mode.ts";
 import type { Rules } from "./redis.ts";
 import type { Basket } from "./sale.ts";
 

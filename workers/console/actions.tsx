@@ -5,7 +5,8 @@
 import type { Child } from "hono/jsx";
 import type { Discrepancy, Live, StoredReservation } from "../../domain/api.ts";
 import { amountOf, amountText, moneyText } from "../../domain/currency.ts";
-import { modes, type Mode, type Sale } from "../../domain/sale.ts";
+import { modes, type Mode } from "../../domain/mode.ts";
+import type { Sale } from "../../domain/sale.ts";
 import { unitsOf } from "../../static/assets/figures.js";
 import type { ApiCall } from "../env.ts";
 import type { Refused } from "./ask.ts";

@@ -1,6 +1,7 @@
 /** The operator's hand beside the figures: each leads to a page that says what will happen. A viewer does not get to see them. */
 import type { Live } from "../../domain/api.ts";
-import { modes, type Sale } from "../../domain/sale.ts";
+import { modes } from "../../domain/mode.ts";
+import type { Sale } from "../../domain/sale.ts";
 import type { Answer } from "./ask.ts";
 import { salePath } from "./frame.tsx";
 
