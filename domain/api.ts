@@ -826,7 +826,7 @@ export const createSession = createRoute({
           .string()
           .trim()
           .max(60)
-          .regex(/^[^\p{C}]*$/u, "no control characters")
+          .regex(/^[\x20-\x7e\xa0-\uffff]*$/, "no control characters")
           .default("")
           .describe("who this is, for the audit log"),
       }),

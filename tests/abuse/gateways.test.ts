@@ -61,7 +61,8 @@ test("Redis: any command, any list of them, any text and any path is answered, a
   );
   const where = fc.oneof(
     fc.constantFrom("/", "/pipeline", "/multi-exec"),
-    oddText.map((text) => `/get/${encodeURIComponent(text.toWellFormed())}`),
+    // Longer ones are refused by Node's own server, without a word of the gateway's.
+    oddText.map((text) => `/get/${encodeURIComponent(text.toWellFormed().slice(0, 500))}`),
     fc.constantFrom("/%zz", "//", "/_gateway/x", "/set/a/b?EX=x&_token=y"),
   );
   const seen = new Set<number>();
