@@ -10,7 +10,7 @@ import { shrink } from "../../bench/simulate/shrink.ts";
 import type { Done } from "../../bench/simulate/worker.ts";
 import { regressions } from "./regressions.ts";
 
-const SECONDS = 40;
+const SECONDS = 25;
 const SALES = 300;
 const SEED = 1;
 
