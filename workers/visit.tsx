@@ -10,7 +10,6 @@ import { Hono, type Context } from "hono";
 import type {
   Order,
   PassAnswer,
-  Problem,
   PublicSale,
   Pulse,
   Registration,
@@ -25,8 +24,9 @@ import {
   slotCookie,
   ticketCookie,
 } from "../domain/credential.ts";
-import { refusals } from "../domain/refusal.ts";
+import { refusals, refuse } from "../domain/refusal.ts";
 import { placeOf } from "../static/assets/draw.js";
+import { refusedBy, refusedHere, type Answer, type Refused } from "./answer.ts";
 import type { ApiCall, EdgeContext } from "./env.ts";
 import type { Visit } from "./pages/cards.tsx";
 import { shownClaims } from "./pages/claims.ts";
@@ -37,13 +37,6 @@ import { troublePage } from "./pages/trouble.tsx";
 import { refreshSeconds, visitPage } from "./pages/visit.tsx";
 
 type VisitContext = Context<EdgeContext>;
-interface Refused {
-  ok: false;
-  problem: Problem;
-  retryAfter: string | null;
-}
-type Answer<Value> = { ok: true; value: Value } | Refused;
-
 /** An attempt to reserve that did not succeed, to be shown again as it was. */
 interface Attempt {
   reservationId: string;
@@ -319,34 +312,20 @@ async function send(c: VisitContext, call: ApiCall): Promise<Response> {
 /** A call whose answer is used. */
 async function ask<Value>(c: VisitContext, call: ApiCall): Promise<Answer<Value>> {
   const answer = await send(c, call);
-  return answer.ok ? { ok: true, value: await answer.json<Value>() } : refusal(answer);
+  return answer.ok ? { ok: true, value: await answer.json<Value>() } : refusedBy(answer);
 }
 
 /** A call of which only the success counts. */
 async function tell(c: VisitContext, call: ApiCall): Promise<Answer<null>> {
   const answer = await send(c, call);
-  if (!answer.ok) return refusal(answer);
+  if (!answer.ok) return refusedBy(answer);
   await answer.body?.cancel();
   return { ok: true, value: null };
 }
 
-async function refusal(answer: Response): Promise<Refused> {
-  const retryAfter = answer.headers.get("retry-after");
-  if (answer.headers.get("content-type")?.startsWith("application/problem+json") === true)
-    return { ok: false, problem: await answer.json<Problem>(), retryAfter };
-  await answer.body?.cancel();
-  return { ok: false, problem: { type: "unavailable", ...refusals.unavailable }, retryAfter };
-}
-
-const nothingChosen: Refused = {
-  ok: false,
-  retryAfter: null,
-  problem: {
-    type: "invalid_input",
-    ...refusals.invalid_input,
-    errors: [{ pointer: "/lines", detail: "nothing is chosen" }],
-  },
-};
+const nothingChosen = refusedHere(
+  refuse("invalid_input", { errors: [{ pointer: "/lines", detail: "nothing is chosen" }] }),
+);
 
 function quantities(form: Record<string, unknown>): ReadonlyMap<string, number> {
   const chosen = new Map<string, number>();

@@ -9,7 +9,7 @@ import { modes, type Mode } from "../../domain/mode.ts";
 import type { Sale } from "../../domain/sale.ts";
 import { unitsOf } from "../../static/assets/figures.js";
 import type { ApiCall } from "../env.ts";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 import { Field } from "./confirm.tsx";
 import type { Tab } from "./frame.tsx";
 import { fieldId } from "./refusal.tsx";

@@ -2,18 +2,11 @@
  * How a page of the console asks the operator's API: through the same door as any client, with the session as bearer token.
  * Who came by Cloudflare Access has no session; the door passes its assertion on.
  */
-import type { Problem } from "../../domain/api.ts";
 import { cookie, SESSION_COOKIE } from "../../domain/credential.ts";
-import { refusals, type Refusal } from "../../domain/refusal.ts";
+import { refusals } from "../../domain/refusal.ts";
+import { refusedBy, type Answer, type Refused } from "../answer.ts";
 import type { ApiCall } from "../env.ts";
 import type { Ctx } from "./context.ts";
-
-export interface Refused {
-  ok: false;
-  problem: Problem;
-  retryAfter: string | null;
-}
-export type Answer<Value> = { ok: true; value: Value } | Refused;
 
 /** The answer as it is: for files, which are sent on. */
 export const send = (c: Ctx, call: ApiCall): Promise<Response> =>
@@ -25,21 +18,6 @@ export async function ask<Value>(c: Ctx, call: ApiCall): Promise<Answer<Value>> 
   if (!answer.ok) return await refusedBy(answer);
   return { ok: true, value: answer.status === 204 ? (null as Value) : await answer.json<Value>() };
 }
-
-async function refusedBy(answer: Response): Promise<Refused> {
-  const retryAfter = answer.headers.get("retry-after");
-  if (answer.headers.get("content-type")?.startsWith("application/problem+json") === true)
-    return { ok: false, problem: await answer.json<Problem>(), retryAfter };
-  await answer.body?.cancel();
-  return { ok: false, problem: { type: "unavailable", ...refusals.unavailable }, retryAfter };
-}
-
-/** A "no" of the console itself, in the shape of the API's. */
-export const refusedHere = ({ refused, evidence }: Refusal): Refused => ({
-  ok: false,
-  problem: { type: refused, ...refusals[refused], ...evidence },
-  retryAfter: null,
-});
 
 /** The status of the page that shows it, with what belongs to it. */
 export function statusOf(c: Ctx, { problem, retryAfter }: Refused) {

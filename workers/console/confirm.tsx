@@ -4,7 +4,7 @@
  */
 import type { Child } from "hono/jsx";
 import type { Session } from "../../domain/api.ts";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 import { page, salePath, type Tab } from "./frame.tsx";
 import { fieldId, wrongAt } from "./refusal.tsx";
 

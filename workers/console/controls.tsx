@@ -2,7 +2,7 @@
 import type { Live } from "../../domain/api.ts";
 import { modes } from "../../domain/mode.ts";
 import type { Sale } from "../../domain/sale.ts";
-import type { Answer } from "./ask.ts";
+import type { Answer } from "../answer.ts";
 import { salePath } from "./frame.tsx";
 
 interface ControlsProps {

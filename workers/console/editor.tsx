@@ -4,7 +4,7 @@
  */
 import type { Child } from "hono/jsx";
 import { keptOncePublished } from "../../domain/kept.ts";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 import { itemsIn, type Values } from "./definition.ts";
 import { fieldId, wrongAt } from "./refusal.tsx";
 import { instantOf, isZone } from "./zone.ts";

@@ -5,7 +5,7 @@
 import type { Child } from "hono/jsx";
 import type { Session } from "../../domain/api.ts";
 import version from "../../dist/assets-version.js";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 import { Refusal } from "./refusal.tsx";
 
 /** The address of a file of `static/assets` that browsers may keep for ever. */

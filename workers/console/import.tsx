@@ -1,6 +1,6 @@
 /** A sale's file, as the console saves it and the command line takes it: read into the form, where it can be looked at first. */
 import type { Session } from "../../domain/api.ts";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 import { page } from "./frame.tsx";
 
 export function importPage(who: Session, text = "", refused?: Refused): string {

@@ -1,6 +1,6 @@
 /** What was refused, at the head of the page, with a way to each field that is wrong. */
 import type { Problem } from "../../domain/api.ts";
-import type { Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
 
 /** The id of the field that a JSON pointer means. */
 export const fieldId = (pointer: string) => `field${pointer.replaceAll("/", "-")}`;

@@ -1,7 +1,8 @@
 /** The sale a page is about. From its public answer, which Redis has and this isolate keeps; where that is away, from Postgres. */
 import type { PublicSale, StoredSale } from "../../domain/api.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { ask, type Answer } from "./ask.ts";
+import type { Answer } from "../answer.ts";
+import { ask } from "./ask.ts";
 import type { Ctx } from "./context.ts";
 
 export const SALE = "/sales/:sale{[a-z0-9-]{1,64}}";

@@ -6,7 +6,8 @@ import { Hono, type MiddlewareHandler } from "hono";
 import type { Session } from "../../domain/api.ts";
 import { cookie, SESSION_COOKIE, setCookie } from "../../domain/credential.ts";
 import { ACCESS_HEADER } from "../../domain/internal.ts";
-import { ask, formOf, statusOf, type Refused } from "./ask.ts";
+import type { Refused } from "../answer.ts";
+import { ask, formOf, statusOf } from "./ask.ts";
 import type { ConsoleContext, Ctx } from "./context.ts";
 import { page } from "./frame.tsx";
 
