@@ -9,6 +9,8 @@
 export type Tally = Record<string, number>;
 
 interface Own {
+  /** This isolate's field; named late, because Workers know no chance before their first request. */
+  field: string;
   tally: Tally;
   changes: number;
   /** How many of the changes are written. */
@@ -22,13 +24,11 @@ const SALES_MAX = 1_000;
 const WAITS_MS = 10_000;
 
 const own = new Map<string, Own>();
-/** Which of the fields is this isolate's; made late, because Workers know no chance before their first request. */
-let isolate = "";
 
 function ownOf(saleId: string): Own {
   const known = own.get(saleId);
   if (known !== undefined) return known;
-  const begun = { tally: {}, changes: 0, written: 0, writtenAtMs: Date.now() };
+  const begun = { field: "", tally: {}, changes: 0, written: 0, writtenAtMs: Date.now() };
   own.set(saleId, begun);
   if (own.size > SALES_MAX) own.delete(own.keys().next().value ?? "");
   return begun;
@@ -46,13 +46,13 @@ export function news(saleId: string, nowMs: number): { field: string; text: stri
   const mine = own.get(saleId);
   const isDue = mine !== undefined && (mine.changes > mine.written || nowMs - mine.writtenAtMs >= WAITS_MS);
   if (!isDue) return { field: "", text: "", written: () => undefined };
-  isolate ||= crypto.randomUUID();
-  const { changes } = mine;
+  mine.field ||= crypto.randomUUID();
+  const { field, changes } = mine;
   const written = () => {
     mine.written = Math.max(mine.written, changes);
     mine.writtenAtMs = nowMs;
   };
-  return { field: isolate, text: JSON.stringify(mine.tally), written };
+  return { field, text: JSON.stringify(mine.tally), written };
 }
 
 /** Whether something has waited so long that this isolate should tick itself. */

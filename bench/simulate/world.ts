@@ -22,7 +22,7 @@ export const OPENS_AT_MS = Date.parse("2030-06-01T12:00:00Z");
 export type Outcome<Value> = { value: Value } | { error: string };
 type Work<Value> = (services: Services, steps: Steps) => Promise<Value>;
 
-/** So that no two simulations of a process have the same sale: modules remember by its id. */
+/** So that no two simulations of a process have the same sale: modules remember by its id. Always as long. */
 let worlds = 0;
 
 export class World implements Surroundings {
@@ -47,7 +47,7 @@ export class World implements Surroundings {
     this.plan = plan;
     this.engines = engines;
     const { openMs, createdMs, ...definition } = plan.sale;
-    const id = `simulated-${plan.seed}-${++worlds}`;
+    const id = `simulated-${[plan.seed, ++worlds].map((part) => String(part).padStart(10, "0")).join("-")}`;
     this.sale = saleSchema.parse({
       ...definition,
       id,

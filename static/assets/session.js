@@ -349,11 +349,16 @@ export function openSession(sale, changed, botCheck) {
     if (at.busy || at.entering || at.loading) return;
     if (stage() === "waiting" && called() && now() >= at.enterAt) void enter();
     const { registration } = memory.get();
+    // An operator may have ended it, or opened the sale, before its time.
+    const hasEnded = ["lobby", "open"].includes(phase());
     const isDue =
-      registration !== undefined && !registration.decided && now() > Date.parse(registration.decidesAt);
+      registration !== undefined &&
+      !registration.decided &&
+      (hasEnded || now() > Date.parse(registration.decidesAt));
     if (isDue && at.askedAt === 0) {
       const leftMs = Math.max(0, Date.parse(sale.opensAt) - now());
-      at.askedAt = now() + Math.random() * Math.min(ASK_WITHIN_MAX_MS, leftMs * ASK_SHARE);
+      const withinMs = phase() === "open" ? ASK_EVERY_MS : Math.min(ASK_WITHIN_MAX_MS, leftMs * ASK_SHARE);
+      at.askedAt = now() + Math.random() * withinMs;
     }
     if (isDue && now() >= at.askedAt) void askRegistration();
     // A slot does not come back; the answer says so.
