@@ -87,6 +87,8 @@ interface Knowledge {
   supplied: Map<string, number>;
   slots: Map<string, number>;
   topUps: Set<string>;
+  /** First answers, by reservation: who, and what. */
+  answers: Map<string, string>;
   lastEntry: string;
   /** What the outbox told of reservations, in order. */
   told: { entry: string; id: string; state: string }[];
@@ -99,8 +101,6 @@ const repairs = new Set(["reconciliation/resend", "reconciliation/cancel", "reco
 
 export class Oracle {
   readonly violations: Violation[] = [];
-  /** First answers, by reservation: who, and what. */
-  readonly #answers = new Map<string, string>();
   /** Reservations that were ever confirmed, each with its payment. */
   readonly confirmed = new Set<string>();
   knowledge: Knowledge;
@@ -136,7 +136,7 @@ export class Oracle {
   }
 
   copy(): Knowledge {
-    const { records, supplied, slots, topUps, told, ...rest } = this.knowledge;
+    const { records, supplied, slots, topUps, answers, told, ...rest } = this.knowledge;
     return {
       ...rest,
       told: [...told],
@@ -144,6 +144,7 @@ export class Oracle {
       supplied: new Map(supplied),
       slots: new Map(slots),
       topUps: new Set(topUps),
+      answers: new Map(answers),
     };
   }
 
@@ -425,7 +426,7 @@ export class Oracle {
     if (step !== "reservation/reserve" || (word !== "held" && word !== "again")) return;
     const [, id = "", shopper = "", , epoch, , lines = "", bySlot] = argv;
     const asked = `${shopper} ${lines}`;
-    const first = this.#answers.get(id);
+    const first = this.knowledge.answers.get(id);
     if (word === "held") {
       if (epoch !== after.epoch) this.violate("closed", `${shopper} holds by a pass of epoch ${epoch ?? ""}`);
       if (bySlot !== "1" && !before.inside.has(shopper))
@@ -433,7 +434,7 @@ export class Oracle {
       if (after.mode === "reject") this.violate("closed", `${shopper} holds while the mode is reject`);
     }
     if (first !== undefined && first !== asked) this.violate("once", `${id} was answered for something else`);
-    this.#answers.set(id, asked);
+    this.knowledge.answers.set(id, asked);
   }
 
   #key(name: string): string {
@@ -446,6 +447,7 @@ const nothingYet = (): Knowledge => ({
   supplied: new Map(),
   slots: new Map(),
   topUps: new Set(),
+  answers: new Map(),
   lastEntry: "0-0",
   told: [],
   highest: 0,

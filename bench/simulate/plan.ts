@@ -32,6 +32,8 @@ export const habits = [
   "never_comes_back",
   /** Dawdles between being let in and holding. */
   "dawdles",
+  /** Stays when all is sold: units may come back. */
+  "hopes",
   "forges",
   "wants_too_much",
   "uses_others_pass",
@@ -79,7 +81,7 @@ export function planOf(seed: number): Plan {
   const isPriced = chance(0.55);
   const skus = ["shoe", "hat"].slice(0, chance(0.3) ? 2 : 1);
   const perItem = Math.max(1, Math.round((count * (0.2 + random() * 0.5)) / skus.length));
-  const openMs = wholeBetween(random, 90, 240) * 1000;
+  const openMs = wholeBetween(random, 45, 150) * 1000;
   const price = isPriced ? wholeBetween(random, 1, 90) * 100 : 0;
   const sale: Plan["sale"] = {
     name: "Simulated",
@@ -95,8 +97,8 @@ export function planOf(seed: number): Plan {
     releaseSize: isCrowd ? wholeBetween(random, 10, 60) : wholeBetween(random, 1, 10),
     releaseEverySeconds: wholeBetween(random, 3, 8),
     capacity: isCrowd ? wholeBetween(random, 20, 200) : wholeBetween(random, 3, 30),
-    passSeconds: wholeBetween(random, 15, 60),
-    holdSeconds: wholeBetween(random, 15, 60),
+    passSeconds: wholeBetween(random, 15, 40),
+    holdSeconds: wholeBetween(random, 15, 40),
     openMs,
     createdMs: -60_000,
   };

@@ -61,7 +61,7 @@ export class Shopper {
       const { phase, nowServing, epoch, pollAfterMs } = pulse.value;
       if (phase === "closed" || phase === "settled" || phase === "sold_out") {
         this.#say(`hears ${phase}`);
-        if (phase !== "sold_out" || this.#isOver() || rounds > 60) return;
+        if (phase !== "sold_out" || this.#isOver() || !this.#has("hopes")) return;
         await this.#wait(5_000, 20_000);
         continue;
       }
