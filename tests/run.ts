@@ -2,7 +2,7 @@
  * `npm test`: everything, in the order of how soon it tells. Arguments go on to vitest: `npm test -- tests/lua` runs one
  * folder, without the checks before it. Ends with "N passed, N failed", a check counting as one.
  */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -21,8 +21,18 @@ const checks: [string, string, ...string[]][] = [
   ["format", "prettier", "--check", ".", "--log-level", "warn"],
 ];
 
-function run(command: string, args: string[], env = process.env): boolean {
-  return spawnSync(bin(command), args, { cwd: root, stdio: "inherit", env }).status === 0;
+/** All at once: none waits for anything but a core. What one has to say comes when it has ended. @returns how many failed */
+async function runChecks(): Promise<number> {
+  const ended = checks.map(
+    ([title, command, ...args]) =>
+      new Promise<boolean>((resolve) => {
+        execFile(bin(command), args, { cwd: root, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+          say(`${stdout}${stderr}${error === null ? "✓" : "✗"} ${title}`);
+          resolve(error === null);
+        });
+      }),
+  );
+  return (await Promise.all(ended)).filter((fine) => !fine).length;
 }
 
 const report = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), success: z.boolean() });
@@ -33,10 +43,14 @@ function runVitest(args: string[], chromium: string): { passed: number; failed: 
   const file = path.join(folder, "report.json");
   const env = { ...process.env, CHROMIUM: chromium };
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const ended = run("vitest", ["run", ...reporters, ...args], env);
+  const vitest = spawnSync(bin("vitest"), ["run", ...reporters, ...args], {
+    cwd: root,
+    stdio: "inherit",
+    env,
+  });
   try {
     const { numPassedTests, numFailedTests, success } = report.parse(JSON.parse(readFileSync(file, "utf8")));
-    const broke = numFailedTests === 0 && !(success && ended);
+    const broke = numFailedTests === 0 && !(success && vitest.status === 0);
     return { passed: numPassedTests, failed: numFailedTests + (broke ? 1 : 0) };
   } catch {
     return { passed: 0, failed: 1 };
@@ -45,23 +59,19 @@ function runVitest(args: string[], chromium: string): { passed: number; failed: 
   }
 }
 
-function main(args: string[]): void {
+async function main(args: string[]): Promise<void> {
   ensureRedis(say);
   const chromium = ensureChromium(say);
-  let [passed, failed] = [0, 0];
-  for (const [title, command, ...rest] of args.length === 0 ? checks : []) {
-    const fine = run(command, rest);
-    say(`${fine ? "✓" : "✗"} ${title}`);
-    if (fine) passed++;
-    else failed++;
-  }
+  const isWhole = args.length === 0;
+  const wrong = isWhole ? await runChecks() : 0;
+  const right = isWhole ? checks.length - wrong : 0;
   const tests = runVitest(args, chromium);
-  say(`\n${passed + tests.passed} passed, ${failed + tests.failed} failed`);
-  if (failed + tests.failed > 0) process.exitCode = 1;
+  say(`\n${right + tests.passed} passed, ${wrong + tests.failed} failed`);
+  if (wrong + tests.failed > 0) process.exitCode = 1;
 }
 
 try {
-  main(process.argv.slice(2));
+  await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

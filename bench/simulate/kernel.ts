@@ -49,12 +49,16 @@ export class Kernel {
     return new Promise((resolve) => void this.after(ms, resolve));
   }
 
-  /** Lets things happen until it is over, or until a time, where nothing is left sooner. */
+  /** Lets things happen until it is over, or until a time. */
   async run(isOver: () => boolean, untilMs: number): Promise<void> {
     await atRest();
     while (!isOver()) {
-      const entry = this.#pop();
-      if (entry === undefined || entry.atMs > untilMs) return;
+      const [entry] = this.#heap;
+      if (entry === undefined || entry.atMs > untilMs) {
+        this.nowMs = untilMs;
+        return;
+      }
+      this.#pop();
       if (entry.isCancelled) continue;
       this.nowMs = entry.atMs;
       this.events++;
@@ -76,10 +80,11 @@ export class Kernel {
     heap[place] = entry;
   }
 
-  #pop(): Entry | undefined {
+  /** Takes the first away. */
+  #pop(): void {
     const heap = this.#heap;
     const [first, last] = [heap[0], heap.pop()];
-    if (last === undefined || first === last) return first;
+    if (last === undefined || first === last) return;
     let place = 0;
     for (;;) {
       let child = 2 * place + 1;
@@ -92,7 +97,6 @@ export class Kernel {
       place = child;
     }
     heap[place] = last;
-    return first;
   }
 }
 

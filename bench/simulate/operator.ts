@@ -71,6 +71,8 @@ function ask(world: World, life: Life, deed: Deed) {
       );
     case "look":
       return world.ask(life, step, (services, steps) => steps.readLive(services, id));
+    case "remedy_limit":
+      return world.ask(life, step, (services, steps) => steps.setRemedyLimit(services, id, 0, WHY));
     case "rebuild":
       return world.ask(life, step, (services, steps) => steps.rebuildSale(services, id));
     case "refund": {

@@ -94,6 +94,8 @@ interface Knowledge {
   told: { entry: string; id: string; state: string }[];
   highest: number;
   seen: Seen | undefined;
+  /** Somebody has changed a counter; until the counters add up again the books are not held. */
+  isDamaged: boolean;
 }
 
 /** They tell again what Postgres lacks, or take over what it knows. */
@@ -101,6 +103,8 @@ const repairs = new Set(["reconciliation/resend", "reconciliation/cancel", "reco
 
 export class Oracle {
   readonly violations: Violation[] = [];
+  /** Top-ups, of which Redis may lose some. */
+  readonly #added = new Map<string, { sku: string; quantity: number }>();
   /** Reservations that were ever confirmed, each with its payment. */
   readonly confirmed = new Set<string>();
   knowledge: Knowledge;
@@ -191,6 +195,7 @@ export class Oracle {
       return;
     }
     if (step === "reconciliation/adopt") this.#adopt(argv[0] ?? "", word);
+    if (word === "recounted") this.#recount(seen);
     const changed = this.#learn(step, events);
     this.#holdBooks(seen);
     await this.#holdRecords(changed);
@@ -239,6 +244,15 @@ export class Oracle {
       for (const { sku } of this.#sale.items) slots.delete(sku);
   }
 
+  /** A top-up that Redis lost is there again: the stock is what was ever supplied. */
+  #recount({ stock }: Seen): void {
+    for (const { sku, stock: first } of this.#sale.items) {
+      const added = [...this.#added.values()].filter((one) => one.sku === sku);
+      const all = added.reduce((sum, { quantity }) => sum + quantity, first);
+      if (stock.get(`stock:${sku}`) === all) this.knowledge.supplied.set(sku, all);
+    }
+  }
+
   #learn(step: string, events: [string, Record | Movement][]): Record[] {
     const { records, supplied, slots, topUps } = this.knowledge;
     const changed: Record[] = [];
@@ -246,7 +260,10 @@ export class Oracle {
       this.knowledge.lastEntry = entry;
       if (event.state === "moved") {
         for (const { sku, quantity } of event.lines) {
-          if (event.from === "supply") supplied.set(sku, (supplied.get(sku) ?? 0) + quantity);
+          if (event.from === "supply") {
+            supplied.set(sku, (supplied.get(sku) ?? 0) + quantity);
+            this.#added.set(event.id ?? "", { sku, quantity });
+          }
           if (event.from === "slots") slots.set(sku, (slots.get(sku) ?? 0) - quantity);
           if (event.to === "slots") slots.set(sku, (slots.get(sku) ?? 0) + quantity);
         }
@@ -271,7 +288,15 @@ export class Oracle {
     return changed;
   }
 
-  #holdBooks({ stock, soldOut }: Seen): void {
+  #holdBooks(seen: Seen): void {
+    const wrong = this.#booksOf(seen);
+    this.knowledge.isDamaged &&= wrong.length > 0;
+    if (!this.knowledge.isDamaged) for (const [rule, what] of wrong) this.violate(rule, what);
+  }
+
+  /** @returns what is wrong with the counters */
+  #booksOf({ stock, soldOut }: Seen): [Rule, string][] {
+    const wrong: [Rule, string][] = [];
     const { records, supplied, slots } = this.knowledge;
     const units = new Map<string, number>();
     for (const { state, lines } of records.values())
@@ -281,7 +306,7 @@ export class Oracle {
     const sums = { available: 0, slots: 0, supplied: 0, unsold: 0 };
     const of = (field: string) => stock.get(field) ?? NaN;
     const same = (rule: Rule, field: string, expected: number) => {
-      if (of(field) !== expected) this.violate(rule, `${field} is ${of(field)}, not ${expected}`);
+      if (of(field) !== expected) wrong.push([rule, `${field} is ${of(field)}, not ${expected}`]);
     };
     for (const { sku } of this.#sale.items) {
       const parts = ["available", "slots", "held", "confirmed"].map((account) => of(`${account}:${sku}`));
@@ -289,9 +314,9 @@ export class Oracle {
       // Of an order that Redis had lost and sold the units of again, both are sold, until the latest goes back.
       const isSoldAgain = this.wasRolledBack && of(`available:${sku}`) === 0 && sum > of(`stock:${sku}`);
       if (sum !== of(`stock:${sku}`) && !isSoldAgain)
-        this.violate("books", `${sku}: ${parts.join(" + ")} is ${sum}, not ${of(`stock:${sku}`)}`);
+        wrong.push(["books", `${sku}: ${parts.join(" + ")} is ${sum}, not ${of(`stock:${sku}`)}`]);
       if (parts.some((part) => !(part >= 0)))
-        this.violate("books", `${sku}: ${parts.join(", ")}: one is below zero`);
+        wrong.push(["books", `${sku}: ${parts.join(", ")}: one is below zero`]);
       same("books", `stock:${sku}`, supplied.get(sku) ?? 0);
       same("one call", `held:${sku}`, units.get(`held:${sku}`) ?? 0);
       same("one call", `confirmed:${sku}`, units.get(`confirmed:${sku}`) ?? 0);
@@ -304,7 +329,8 @@ export class Oracle {
     }
     for (const [field, sum] of Object.entries(sums)) same("books", field, sum);
     if (soldOut !== sums.unsold <= 0)
-      this.violate("books", `sold out: ${soldOut}, with ${sums.unsold} unsold`);
+      wrong.push(["books", `sold out: ${soldOut}, with ${sums.unsold} unsold`]);
+    return wrong;
   }
 
   /** What changed stands in the records too, and in what counts for its shopper. */
@@ -452,6 +478,7 @@ const nothingYet = (): Knowledge => ({
   told: [],
   highest: 0,
   seen: undefined,
+  isDamaged: false,
 });
 
 function readingOf([sale, stock, entries, waiting, released, lobby, inside]: Reply[]): [

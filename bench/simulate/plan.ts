@@ -50,6 +50,9 @@ export type Weather = { atMs: number } & (
   | { is: "clock"; of: "redis" | "postgres"; byMs: number }
   | { is: "webhook"; trouble: "lose" | "duplicate" | "reorder" | "late"; delayMs: number }
   | { is: "cron"; trouble: "missing" | "twice" | "at_once" }
+  /** Somebody's hand: a counter one up or down, a hold out of the index, a payment captured at Stripe. */
+  | { is: "damage"; of: "counter"; by: 1 | -1 }
+  | { is: "damage"; of: "index" | "payment" }
 );
 
 export type Deed = { nth: number; atMs: number; isRepeated: boolean } & (
@@ -58,7 +61,7 @@ export type Deed = { nth: number; atMs: number; isRepeated: boolean } & (
   | { does: "release_size"; size: number }
   | { does: "top_up"; sku: string; units: number }
   | { does: "update"; price: number }
-  | { does: "rebuild" }
+  | { does: "rebuild" | "remedy_limit" }
 );
 
 export interface Plan {
@@ -105,12 +108,11 @@ export function planOf(seed: number): Plan {
   const shoppers = Array.from({ length: count }, (_, nth) => shopperOf(seed, nth, sale, openMs));
   const calm = chance(0.1);
   const deeds = chance(0.6) ? deedsOf(seeded(seed, 4), openMs, sale) : [];
-  const does = new Set<string>(deeds.map(({ does: what }) => what));
   return {
     seed,
     sale,
     shoppers,
-    troubles: calm ? [] : troublesFor(seeded(seed, 2), { shoppers: count, isPriced, does }),
+    troubles: calm ? [] : troublesFor(seeded(seed, 2), count),
     weather: calm ? [] : weatherOf(seeded(seed, 3), openMs),
     deeds,
   };
@@ -159,7 +161,7 @@ function weatherOf(random: Random, openMs: number): Weather[] {
     weather.push({ is: "away", store: "redis", atMs: atMs(), forMs: wholeBetween(random, 1_000, 30_000) });
   if (chance(0.1))
     weather.push({ is: "away", store: "stripe", atMs: atMs(), forMs: wholeBetween(random, 5_000, 120_000) });
-  if (chance(0.12))
+  if (chance(0.2))
     weather.push({
       is: "rollback",
       atMs: wholeBetween(random, 1_000, openMs),
@@ -176,6 +178,10 @@ function weatherOf(random: Random, openMs: number): Weather[] {
       weather.push({ is: "webhook", trouble, atMs: atMs(), delayMs: wholeBetween(random, 1_000, 60_000) });
   for (const trouble of ["missing", "twice", "at_once"] as const)
     if (chance(0.2)) weather.push({ is: "cron", trouble, atMs: atMs() });
+  const inSale = () => wholeBetween(random, 1_000, openMs);
+  if (chance(0.07)) weather.push({ is: "damage", of: "counter", by: chance(0.7) ? 1 : -1, atMs: inSale() });
+  if (chance(0.07)) weather.push({ is: "damage", of: "index", atMs: inSale() });
+  if (chance(0.07)) weather.push({ is: "damage", of: "payment", atMs: inSale() });
   return weather;
 }
 
@@ -208,6 +214,7 @@ function deedsOf(random: Random, openMs: number, sale: Plan["sale"]): Deed[] {
     () => [{ does: "look", ...at() }],
     () => [{ does: "refund", ...at() }],
     () => [{ does: "rebuild", ...at() }],
+    () => [{ does: "remedy_limit", ...at() }],
   ];
   return shuffled(random, all)
     .slice(0, wholeBetween(random, 1, 4))

@@ -241,7 +241,10 @@ export class Shopper {
   #pay(session: string, card?: "ok"): void {
     const { pays } = this.#plan;
     const chosen = card ?? (pays === "declined" ? "declined" : pays.endsWith("bank") ? "slow" : "ok");
-    const afterMs = pays === "unknown_bank" ? 14 * 60_000 : wholeBetween(this.#life.random, 2_000, 60_000);
+    const afterMs =
+      pays === "unknown_bank"
+        ? wholeBetween(this.#life.random, 10 * 60_000, 18 * 60_000)
+        : wholeBetween(this.#life.random, 2_000, 60_000);
     const outcome = pay(this.#world.stripe.account, session, {
       card: chosen,
       email: `${this.#plan.name}@example.com`,

@@ -1,153 +1,74 @@
-/** Every step that a trouble can hit. */
+/** Every step that a trouble can hit, by how often it comes: troubles are planned by it. */
 export interface StepInfo {
   name: string;
-  /** So often in each sale that it may be hit anywhere, and not only the first few times. */
-  often?: true;
-  /** Only where something is paid. */
-  needs?: "payments";
+  /** In a sale: again and again, a few times, or not at all in most of them. */
+  comes: "often" | "few" | "seldom";
 }
 
-const often = (...names: string[]): StepInfo[] => names.map((name) => ({ name, often: true }));
-const rare = (...names: string[]): StepInfo[] => names.map((name) => ({ name }));
-const paid = (...names: string[]): StepInfo[] => names.map((name) => ({ name, needs: "payments" }));
+const list = (store: string, comes: StepInfo["comes"], ...names: string[]): StepInfo[] =>
+  names.map((name) => ({ name: `${store} ${name}`, comes }));
 
 export const steps: StepInfo[] = [
-  ...often("shop join", "shop enter", "shop pulse", "shop reserve"),
-  ...rare("shop leave", "shop release", "shop checkout", "shop order", "shop create"),
-  ...paid("shop read", "shop webhook", "mail send"),
-  ...rare(
-    ...[
-      "mode",
-      "pause",
-      "resume",
-      "close",
-      "open_now",
-      "release_size",
-      "top_up",
-      "update",
-      "reconcile",
-      "dry_run",
-    ],
-    ...["look", "rebuild", "refund", "approve"],
-  ).map(({ name }) => ({ name: `shop operator ${name}` })),
+  ...list("shop", "often", "join", "enter", "pulse", "reserve"),
+  ...list("shop", "few", "create", "leave", "release", "checkout", "read", "order", "webhook"),
+  ...list("shop operator", "seldom", "mode", "pause", "resume", "open_now", "close", "release_size"),
+  ...list("shop operator", "seldom", "top_up", "update", "look", "refund", "remedy_limit"),
+  ...list("shop operator", "seldom", "reconcile", "dry_run", "approve", "rebuild"),
 
-  ...often("redis queue/join", "redis queue/enter", "redis queue/release", "redis reservation/reserve"),
-  ...rare(
-    ...[
-      "redis queue/leave",
-      "redis reservation/confirm",
-      "redis reservation/expire",
-      "redis reservation/release",
-    ],
-    ...[
-      "redis sale/publish",
-      "redis sale/restore",
-      "redis sale/set-rule",
-      "redis sale/redefine",
-      "redis sale/top-up",
-    ],
-    ...["redis registration/return-slots", "redis reconciliation/adopt", "redis reconciliation/resend"],
-    ...["redis reconciliation/cancel", "redis reconciliation/recount"],
-    ...[
-      "redis SET",
-      "redis HGET",
-      "redis HMGET",
-      "redis HEXISTS",
-      "redis HGETALL",
-      "redis HSET",
-      "redis HSCAN",
-    ],
-    ...[
-      "redis XRANGE",
-      "redis XREVRANGE",
-      "redis XTRIM",
-      "redis SADD",
-      "redis SMEMBERS",
-      "redis SREM",
-      "redis UNLINK",
-    ],
-  ),
-  ...paid("redis checkout/refund", "redis ZADD"),
+  ...list("redis", "often", "queue/join", "queue/enter", "queue/release", "reservation/reserve"),
+  ...list("redis", "few", "queue/leave", "reservation/confirm", "reservation/expire", "reservation/release"),
+  ...list("redis", "few", "sale/publish", "sale/set-rule", "sale/redefine"),
+  ...list("redis", "seldom", "sale/top-up", "sale/restore", "registration/return-slots", "checkout/refund"),
+  ...list("redis", "seldom", "reconciliation/adopt", "reconciliation/resend", "reconciliation/cancel"),
+  ...list("redis", "seldom", "reconciliation/recount"),
+  ...list("redis", "few", "SET", "HGET", "HMGET", "HEXISTS", "HGETALL", "HSET", "HSCAN", "XRANGE"),
+  ...list("redis", "few", "XREVRANGE", "XTRIM", "SADD", "SMEMBERS", "SREM", "UNLINK"),
+  ...list("redis", "seldom", "HVALS", "INFO", "ZADD"),
 
-  ...rare(
-    ...["sql sync/cursor", "sql sync/apply", "sql sync/set-aside", "sql queue/remember"],
-    ...[
-      "sql sale/create",
-      "sql sale/publishable",
-      "sql sale/published",
-      "sql sale/unpublished",
-      "sql sale/missing",
-    ],
-    ...[
-      "sql sale/rule",
-      "sql sale/redefine",
-      "sql sale/audit-top-up",
-      "sql sale/stored",
-      "sql sale/restorable",
-    ],
-    ...["sql sale/topped-up", "sql sale/rebuild-epoch", "sql sale/rebuild-cursor", "sql sale/audit-rebuild"],
-    ...[
-      "sql registration/slots",
-      "sql reconciliation/begin",
-      "sql reconciliation/begun",
-      "sql reconciliation/take-run",
-    ],
-    ...["sql reconciliation/page", "sql reconciliation/stage-records", "sql reconciliation/next-ids"],
-    ...["sql reconciliation/cases", "sql reconciliation/stored-units", "sql reconciliation/recorded"],
-    ...["sql reconciliation/finish-run", "sql reconciliation/lease-back", "sql reconciliation/finding"],
-    ...[
-      "sql reconciliation/read-run",
-      "sql reconciliation/findings",
-      "sql settlement/closed",
-      "sql settlement/report",
-    ],
-    ...[
-      "sql settlement/settle",
-      "sql settlement/settled",
-      "sql settlement/cleared",
-      "sql reconciliation/light-left",
-    ],
+  ...list("sql", "few", "sync/cursor", "sync/apply", "queue/remember"),
+  ...list("sql", "seldom", "sync/set-aside"),
+  ...list("sql", "few", "sale/create", "sale/publishable", "sale/published", "sale/unpublished", "sale/rule"),
+  ...list("sql", "few", "sale/missing"),
+  ...list("sql", "seldom", "sale/redefine", "sale/audit-top-up", "sale/topped-up", "sale/stored"),
+  ...list("sql", "seldom", "sale/restorable", "sale/rebuild-epoch", "sale/rebuild-cursor"),
+  ...list("sql", "seldom", "sale/audit-rebuild"),
+  ...list("sql", "few", "registration/with-slots", "registration/forget-asked", "registration/forget-over"),
+  ...list("sql", "seldom", "registration/slots"),
+  ...list("sql", "few", "checkout/store-events", "checkout/take-events", "checkout/event-done"),
+  ...list("sql", "few", "checkout/record-payment", "checkout/payment-of", "checkout/all-authorised"),
+  ...list("sql", "few", "checkout/notice", "checkout/take-refunds"),
+  ...list("sql", "seldom", "checkout/left-authorised", "checkout/refund-whole", "checkout/ask-refund"),
+  ...list("sql", "seldom", "checkout/refund-done"),
+  ...list("sql", "few", "mail/take", "mail/record", "mail/give-up"),
+  ...list("sql", "few", "reconciliation/begin", "reconciliation/begun", "reconciliation/take-run"),
+  ...list(
+    "sql",
+    "few",
+    "reconciliation/page",
+    "reconciliation/stage-records",
+    "reconciliation/stage-intents",
   ),
-  ...paid(
-    ...[
-      "sql checkout/take-events",
-      "sql checkout/store-events",
-      "sql checkout/event-done",
-      "sql checkout/take-refunds",
-    ],
-    ...[
-      "sql checkout/record-payment",
-      "sql checkout/payment-of",
-      "sql checkout/notice",
-      "sql checkout/all-authorised",
-    ],
-    ...[
-      "sql checkout/left-authorised",
-      "sql checkout/refund-whole",
-      "sql checkout/refund-done",
-      "sql checkout/ask-refund",
-    ],
-    ...[
-      "sql reconciliation/stage-intents",
-      "sql reconciliation/stage-refunds",
-      "sql mail/take",
-      "sql mail/record",
-    ],
-    ...["sql mail/give-up"],
-    ...[
-      "stripe open session",
-      "stripe read session",
-      "stripe close session",
-      "stripe capture",
-      "stripe void",
-    ],
-    ...[
-      "stripe read intent",
-      "stripe list events",
-      "stripe list intents",
-      "stripe list refunds",
-      "stripe list sessions",
-    ],
-    ...["stripe look for refund", "stripe refund", "stripe find session"],
+  ...list("sql", "few", "reconciliation/stage-refunds", "reconciliation/next-ids", "reconciliation/cases"),
+  ...list(
+    "sql",
+    "few",
+    "reconciliation/stored-units",
+    "reconciliation/recorded",
+    "reconciliation/finish-run",
   ),
+  ...list("sql", "few", "reconciliation/lease-back", "reconciliation/light-left"),
+  ...list("sql", "seldom", "reconciliation/finding", "reconciliation/read-run", "reconciliation/findings"),
+  ...list("sql", "seldom", "reconciliation/remedy-limit", "reconciliation/waiting", "reconciliation/approve"),
+  ...list("sql", "seldom", "reconciliation/approved", "reconciliation/unstage", "reconciliation/light-run"),
+  ...list("sql", "seldom", "reconciliation/latest-orders"),
+  ...list("sql", "few", "reconciliation/analyze"),
+  ...list("sql", "few", "settlement/closed", "settlement/report", "settlement/settle", "settlement/settled"),
+  ...list("sql", "few", "settlement/cleared"),
+
+  ...list("stripe", "few", "open session", "read session", "close session", "capture"),
+  ...list("stripe", "few", "list events", "list intents", "list refunds"),
+  ...list("stripe", "seldom", "void", "read intent", "find session", "list sessions"),
+  ...list("stripe", "seldom", "refund", "look for refund"),
+
+  ...list("mail", "few", "send"),
 ];

@@ -8,7 +8,7 @@ export { connectPostgres } from "../../functions/postgres/client.ts";
 export { readPulse } from "../../functions/queue/pulse.ts";
 export { enterSale, joinQueue, leaveQueue } from "../../functions/queue/queue.ts";
 export { approve } from "../../functions/reconciliation/approve.ts";
-export { reconcile } from "../../functions/reconciliation/reconcile.ts";
+export { reconcile, setRemedyLimit } from "../../functions/reconciliation/reconcile.ts";
 export { connectRedis } from "../../functions/redis/client.ts";
 export { saleKeys } from "../../functions/redis/keys.ts";
 export {

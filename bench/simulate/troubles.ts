@@ -3,26 +3,24 @@ import { shuffled, weighted, wholeBetween, type Random } from "../rehearse/rando
 import { troubleKinds, type Trouble } from "./network.ts";
 import { steps, type StepInfo } from "./step-list.ts";
 
-/** What only happens where the operator does this. */
-const behindDeeds: { [deed: string]: string[] } = {
-  refund: ["stripe refund", "stripe look for refund", "sql checkout/refund-done", "redis checkout/refund"],
-  top_up: ["redis sale/top-up"],
-  rebuild: ["redis sale/restore", "sql sale/rebuild-epoch", "sql sale/rebuild-cursor"],
-};
+const MOST = 14;
+/** What seldom happens is planned for in so many sales each; in most of them it does not happen. */
+const SELDOM_SHARE = 0.3;
+const FEW_TIMES = 3;
 
-/** Steps that happen often are hit anywhere, rare ones the first few times, those behind the operator's deeds more often. */
-export function troublesFor(
-  random: Random,
-  { shoppers, isPriced, does }: { shoppers: number; isPriced: boolean; does: ReadonlySet<string> },
-): Trouble[] {
-  const possible = steps.filter(({ needs }) => needs !== "payments" || isPriced);
-  const count = wholeBetween(random, 2, 14);
-  const near = [...does].flatMap((deed) => behindDeeds[deed] ?? []);
-  const wished = steps.filter(({ name }) => near.includes(name) && random() < 0.4);
-  return [...wished, ...shuffled(random, possible).slice(0, count)].map((step): Trouble => {
-    const nthMax = near.includes(step.name) ? 1 : step.often ? shoppers : 3;
-    return { step: step.name, nth: wholeBetween(random, 1, nthMax), kind: kindFor(random, step) };
-  });
+/** Steps that happen often are hit anywhere, rare ones the first few times. */
+export function troublesFor(random: Random, shoppers: number): Trouble[] {
+  const common = shuffled(
+    random,
+    steps.filter(({ comes }) => comes !== "seldom"),
+  ).slice(0, wholeBetween(random, 2, MOST));
+  const seldom = steps.filter(({ comes }) => comes === "seldom" && random() < SELDOM_SHARE);
+  const times = { often: shoppers, few: FEW_TIMES, seldom: 1 };
+  return [...common, ...seldom].map((step): Trouble => ({
+    step: step.name,
+    nth: wholeBetween(random, 1, times[step.comes]),
+    kind: kindFor(random, step),
+  }));
 }
 
 const kindFor = (random: Random, { name }: StepInfo) =>

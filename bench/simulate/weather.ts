@@ -1,8 +1,11 @@
 /** What happens to the machines in the midst of a sale, and what is done about it afterwards. */
+import { captureIntent } from "../../dev/stripe/intents.ts";
 import type { Weather } from "./plan.ts";
 import type { World } from "./world.ts";
 
 const COPY = "{copy}";
+const HAND_LOOKS_EVERY_MS = 20;
+const HAND_WAITS_MS = 60_000;
 
 /** Prepares everything that is to happen. */
 export function brew(world: World): void {
@@ -74,9 +77,49 @@ async function happen(world: World, event: Weather): Promise<void> {
       world.stripe.account.switches.add({ kind: event.trouble, times: 1, delayMs: event.delayMs });
       say(`a webhook: ${event.trouble}`);
       break;
+    case "damage":
+      await damage(world, event);
+      break;
     case "cron":
       break;
   }
+}
+
+/** What no part of the system does, and reconciliation is there to find. */
+async function damage(world: World, event: Weather & { is: "damage" }): Promise<void> {
+  const { history, oracle, engines } = world;
+  const key = (name: string) => world.saleKeys[name] ?? "";
+  const { seen, records } = oracle.knowledge;
+  switch (event.of) {
+    case "counter": {
+      const sku = world.sale.items[0]?.sku ?? "";
+      if ((seen?.stock.get(`available:${sku}`) ?? 0) <= 0) return;
+      const fields = [`available:${sku}`, "available"];
+      await engines.redis.send(fields.map((field) => ["HINCRBY", key("stock"), field, event.by]));
+      oracle.knowledge.isDamaged = true;
+      history.note("weather", `somebody changes what is available by ${event.by}`);
+      return;
+    }
+    case "index": {
+      const held = [...records.values()].find(({ state }) => state === "held");
+      if (held === undefined) return;
+      await engines.redis.send([["ZREM", key("holds"), held.id]]);
+      history.note("weather", `${held.id} is not in the index of holds any more`);
+      return;
+    }
+    case "payment":
+      captureNext(world, HAND_WAITS_MS / HAND_LOOKS_EVERY_MS);
+  }
+}
+
+/** A hand at Stripe's dashboard that captures the next payment that is authorised, sooner than the functions. */
+function captureNext(world: World, looks: number): void {
+  const { account } = world.stripe;
+  const waiting = [...account.store.intents.values()].find(({ status }) => status === "requires_capture");
+  if (waiting !== undefined) {
+    captureIntent(account, waiting.id);
+    world.history.note("weather", `somebody captures ${waiting.id} by hand`);
+  } else if (looks > 0) world.kernel.after(HAND_LOOKS_EVERY_MS, () => captureNext(world, looks - 1));
 }
 
 /** Notes which changes are lost for good: those that Postgres has not heard of. */

@@ -92,6 +92,8 @@ export interface Run {
 /** Whatever is younger may still be on its way. */
 export const GRACE_MS = 60_000;
 const HOUR_SECONDS = 3600;
+/** A sale that is over is looked at once more where something moved meanwhile, be it by a remedy; so often at most. */
+const ROUNDS_MAX = 3;
 /** Cases looked at again at once: each with a payment costs two requests of Stripe. */
 const AGAIN_AT_ONCE = 50;
 
@@ -119,7 +121,9 @@ export async function continueRun(services: Services, runId: string, untilMs: nu
     do {
       const page = await look(services, run, step, cursor);
       lookedAt[step] = (lookedAt[step] ?? 0) + page.seen;
-      if (page.cursor === "") step = steps[steps.indexOf(step) + 1] ?? "end";
+      const isAgain = page.hasMoved === true && (lookedAt.begin ?? 0) < ROUNDS_MAX;
+      if (isAgain) step = "begin";
+      else if (page.cursor === "") step = steps[steps.indexOf(step) + 1] ?? "end";
       cursor = page.cursor;
       await services.postgres(
         z.unknown(),
@@ -141,13 +145,16 @@ export async function continueRun(services: Services, runId: string, untilMs: nu
   }
 }
 
+interface Page {
+  /** "" at the end. */
+  cursor: string;
+  seen: number;
+  /** Of a sale that is over: counters and records were not of one moment. */
+  hasMoved?: boolean;
+}
+
 /** One page of a step. */
-async function look(
-  services: Services,
-  run: Run,
-  step: Step,
-  cursor: string,
-): Promise<{ cursor: string; seen: number }> {
+async function look(services: Services, run: Run, step: Step, cursor: string): Promise<Page> {
   const { looking } = run;
   const nothing = { cursor: "", seen: 0 };
   switch (step) {
@@ -155,7 +162,7 @@ async function look(
       await expireHolds(services, looking.sale);
       await drain(services, looking.sale, { trim: true });
       run.beganWith = (await readCounters(services, looking.sale)) ?? null;
-      return nothing;
+      return { cursor: "", seen: 1 };
     case "records":
       return await stageRecords(services, looking, cursor);
     case "intents":
@@ -183,11 +190,7 @@ async function look(
   }
 }
 
-async function lookAtCases(
-  services: Services,
-  run: Run,
-  cursor: string,
-): Promise<{ cursor: string; seen: number }> {
+async function lookAtCases(services: Services, run: Run, cursor: string): Promise<Page> {
   const { looking } = run;
   const ids = await nextIds(services, looking, cursor);
   const judge = (one: Case) => judgeCase(one, judgingOf(services, run));
@@ -246,7 +249,7 @@ async function handle(
   return true;
 }
 
-async function lookAtStock(services: Services, run: Run): Promise<{ cursor: string; seen: number }> {
+async function lookAtStock(services: Services, run: Run): Promise<Page> {
   for (const finding of await stockFindings(services, run)) await handle(services, run, finding, {});
   return { cursor: "", seen: run.sale.items.length };
 }
@@ -280,7 +283,7 @@ const storedUnitsRow = z.object({
   reserved: bigint.nullable(),
 });
 
-async function lookAtCounters(services: Services, run: Run): Promise<{ cursor: string; seen: number }> {
+async function lookAtCounters(services: Services, run: Run): Promise<Page> {
   const { looking, beganWith } = run;
   const stored = judgeStored(await services.postgres(storedUnitsRow, storedUnitsSql, [looking.sale]));
   for (const finding of stored) await handle(services, run, finding, {});
@@ -307,5 +310,6 @@ async function lookAtCounters(services: Services, run: Run): Promise<{ cursor: s
     ? new Map(recorded.map((item): [string, Expected] => [item.sku, item]))
     : undefined;
   for (const finding of judgeCounters(counters, expected)) await handle(services, run, finding, { expected });
-  return { cursor: "", seen: counters.items.length };
+  const isOver = Date.parse(run.sale.closesAt) < Date.now();
+  return { cursor: "", seen: counters.items.length, hasMoved: isOver && !stoodStill };
 }
