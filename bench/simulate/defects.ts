@@ -132,4 +132,28 @@ export const defects: Defect[] = [
     "local isOld = oldShopper == shopper and oldEpoch < epoch",
     "local isOld = oldNumber > 0",
   ]),
+  // What the simulator has found, with its mending taken out again.
+  defect(
+    "lost-order-not-adopted",
+    "found: an order that Redis lost, and whose units it sold again, was never taken over, and the sale never settled",
+    [
+      "reconciliation/adopt.lua",
+      "if isShort and to == 'held' then",
+      "if isShort and to == 'confirmed' then return { 'moved' } end\nif isShort then",
+    ],
+  ),
+  defect(
+    "adopted-by-its-own-lines",
+    "found: taking over an order freed its own units and not those that Redis had under its id",
+    [
+      "reconciliation/adopt.lua",
+      "for _, line in ipairs(before.lines) do",
+      "for _, line in ipairs(record.lines) do",
+    ],
+  ),
+  defect(
+    "moved-run-not-repeated",
+    "found: a sale was settled by a run that had not compared its counters, because its own remedies had moved them",
+    ["reconciliation/run.ts", "page.hasMoved === true", "false"],
+  ),
 ];

@@ -40,6 +40,9 @@ export class World implements Surroundings {
   /** Orders that Redis lost before Postgres knew of them. */
   readonly lost = new Set<string>();
   readonly #random: Random;
+  /** Who calls by themselves, each with one chance for all their calls. */
+  readonly #cron: Life;
+  readonly #bank: Life;
   #requests = 0;
   #scriptsForgotten = false;
 
@@ -64,6 +67,8 @@ export class World implements Surroundings {
       ],
     );
     this.network = new Network(this.kernel, this.history, plan.troubles);
+    this.#cron = this.somebody("cron", 900);
+    this.#bank = this.somebody("stripe", 901);
     this.saleKeys = this.steps.saleKeys(id);
     this.oracle = new Oracle(engines.redis, this.sale, this.saleKeys, {
       sinceMs: () => this.sinceMs(),
@@ -134,7 +139,7 @@ export class World implements Surroundings {
 
   /** The same, from within: cron, which no network is in front of. */
   async run(name: string, work: Work<unknown>): Promise<void> {
-    await this.#run(this.somebody(name, 900), name, work);
+    await this.#run(this.#cron, name, work);
   }
 
   async #run<Value>(client: Life, step: string, work: Work<Value>): Promise<Outcome<Value>> {
@@ -191,7 +196,7 @@ export class World implements Surroundings {
 
   /** The network as code reaches it. */
   async fetch(url: string, init: RequestInit): Promise<Response> {
-    const life = lives.getStore() ?? this.somebody("stripe", 901);
+    const life = lives.getStore() ?? this.#bank;
     const body = typeof init.body === "string" ? init.body : "";
     const timeoutMs = timeoutOf(init.signal);
     const answered = url.startsWith(HOSTS.redis)

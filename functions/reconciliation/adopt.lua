@@ -17,45 +17,56 @@ local sale, stock, reservations, shoppers, holds, claims, outbox =
 local record, seen = cjson.decode(ARGV[1]), ARGV[2]
 
 if redis.call('HEXISTS', sale, 'epoch') == 0 then return { 'missing' } end
-local before = redis.call('HGET', reservations, record.id)
-local state = before and cjson.decode(before).state or ''
-if state ~= seen then return { 'moved' } end
+local text = redis.call('HGET', reservations, record.id)
+local before = text and cjson.decode(text) or { state = '', lines = {} }
+if before.state ~= seen then return { 'moved' } end
 local function accountOf(name)
   return (name == 'held' or name == 'confirmed') and name or 'available'
 end
-local from, to, isShort = accountOf(state), accountOf(record.state), false
+local function move(one, line, account, units)
+  redis.call('HINCRBY', stock, account .. ':' .. line.sku, units)
+  redis.call('HINCRBY', shoppers, one.shopper .. '/' .. line.sku, units)
+  if account == 'confirmed' then redis.call('HINCRBY', stock, 'unsold', -units) end
+end
+local function free(sku, units)
+  redis.call('HINCRBY', stock, 'available', units)
+  redis.call('HINCRBY', stock, 'available:' .. sku, units)
+end
+
+-- What Redis had: by its own record, which may be another's where an id was used again after a loss.
+local from, to = accountOf(before.state), accountOf(record.state)
+if from ~= 'available' then
+  for _, line in ipairs(before.lines) do
+    move(before, line, from, -line.quantity)
+    free(line.sku, line.quantity)
+  end
+  if redis.call('HGET', shoppers, before.shopper) == record.id then redis.call('HDEL', shoppers, before.shopper) end
+end
+
+-- What it should have.
 if record.slotUntilMs and to ~= 'available' and redis.call('HSETNX', claims, record.shopper, record.id) == 1 then
   local sku = record.lines[1].sku
   if (tonumber(redis.call('HGET', stock, 'slots:' .. sku)) or 0) > 0 then
     redis.call('HINCRBY', stock, 'slots', -1)
     redis.call('HINCRBY', stock, 'slots:' .. sku, -1)
-    redis.call('HINCRBY', stock, 'available', 1)
-    redis.call('HINCRBY', stock, 'available:' .. sku, 1)
+    free(sku, 1)
   end
 end
-if from == 'available' and to ~= 'available' then
+local isShort = false
+if to ~= 'available' then
   for _, line in ipairs(record.lines) do
     if tonumber(redis.call('HGET', stock, 'available:' .. line.sku)) < line.quantity then isShort = true end
   end
-  if isShort and to == 'held' then
-    to, record.state = 'available', 'expired'
-    redis.call('XADD', outbox, '*', 'event', cjson.encode(record))
-  end
 end
-
-local owns = (to == 'available' and 0 or 1) - (from == 'available' and 0 or 1)
-for _, line in ipairs(record.lines) do
-  local taken = -line.quantity
-  if isShort and to == 'confirmed' then
-    taken = math.max(taken, 0 - redis.call('HGET', stock, 'available:' .. line.sku))
+if isShort and to == 'held' then
+  to, record.state = 'available', 'expired'
+  redis.call('XADD', outbox, '*', 'event', cjson.encode(record))
+end
+if to ~= 'available' then
+  for _, line in ipairs(record.lines) do
+    move(record, line, to, line.quantity)
+    free(line.sku, 0 - math.min(line.quantity, tonumber(redis.call('HGET', stock, 'available:' .. line.sku))))
   end
-  redis.call('HINCRBY', stock, from .. ':' .. line.sku, taken)
-  redis.call('HINCRBY', stock, to .. ':' .. line.sku, line.quantity)
-  redis.call('HINCRBY', shoppers, record.shopper .. '/' .. line.sku, owns * line.quantity)
-  if from == 'available' then redis.call('HINCRBY', stock, 'available', taken) end
-  if to == 'available' then redis.call('HINCRBY', stock, 'available', line.quantity) end
-  if from == 'confirmed' then redis.call('HINCRBY', stock, 'unsold', line.quantity) end
-  if to == 'confirmed' then redis.call('HINCRBY', stock, 'unsold', -line.quantity) end
 end
 if to == 'held' then
   redis.call('HSET', shoppers, record.shopper, record.id)
@@ -69,5 +80,5 @@ if tonumber(redis.call('HGET', stock, 'unsold')) <= 0 then
 else
   redis.call('HDEL', sale, 'soldOut')
 end
-if isShort and record.state == 'expired' then return { 'ended' } end
+if isShort and to == 'available' then return { 'ended' } end
 return { 'adopted' }

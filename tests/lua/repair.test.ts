@@ -60,6 +60,22 @@ test("adopt: an order whose units were sold again is one all the same, and more 
   expect(rules.get("soldOut")).toBe("1");
 });
 
+test("adopt: an id that somebody else used again after a loss: their units go back, whoever has the order has theirs", async () => {
+  const sale = await midSale();
+  const record = await recordOf(sale, "r2");
+  const [line] = record.lines;
+  if (line === undefined) throw new Error("a hold has lines");
+  const order = { ...record, shopper: "cat", state: "confirmed" as const, lines: [{ ...line, quantity: 2 }] };
+  expect(await adopt(redis.services, sale.id, order, "held")).toBe("adopted");
+  const { stock, shoppers, holds } = await sale.state();
+  expect(Object.fromEntries(stock)).toMatchObject({
+    ...{ "available:shoe": "0", "held:shoe": "0", "confirmed:shoe": "4", unsold: "-1", available: "0" },
+  });
+  expect([shoppers.get(`${record.shopper}/shoe`), shoppers.get(record.shopper)]).toEqual(["0", undefined]);
+  expect(shoppers.get("cat/shoe")).toBe("2");
+  expect(holds.size).toBe(0);
+});
+
 test("adopt: another state than was seen; a hold that is over", async () => {
   const sale = await midSale();
   const record = await recordOf(sale, "r2");
