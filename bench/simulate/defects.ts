@@ -143,6 +143,11 @@ export const defects: Defect[] = [
     ],
   ),
   defect(
+    "confirm-before-publish",
+    "found: a payment that came while a rebuild was bringing the records back failed as an error of the script",
+    ["reservation/confirm.lua", "if not counts[1] then return { 'missing' } end", ""],
+  ),
+  defect(
     "adopted-by-its-own-lines",
     "found: taking over an order freed its own units and not those that Redis had under its id",
     [

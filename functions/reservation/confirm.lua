@@ -9,7 +9,7 @@
 --       4 amount authorised (minor units, 0 for none)  5 the payment ('' for none)
 --       6 where the shop is, for the way back from paying ('' where no payment begins)
 -- OUTPUT  { word, record as JSON }, words in order of precedence:
---   missing              this Redis does not know the sale; no record
+--   missing              this Redis does not know the sale (yet); no record
 --   not_found            there is no such reservation of this shopper; no record
 --   again                confirmed before, and maybe refunded since
 --   reservation_expired  given back, or the hold has ended, and no payment has begun; with a payment: its units are gone
@@ -51,6 +51,8 @@ for i, line in ipairs(record.lines) do
   sum = sum + line.quantity
 end
 local counts = redis.call('HMGET', stock, unpack(fields))
+-- While a rebuild brings the records of a lost sale back there is no stock yet.
+if not counts[1] then return { 'missing' } end
 if record.state ~= 'held' then
   local has = redis.call('HMGET', shoppers, unpack(mine))
   local closesAt = tonumber(redis.call('HGET', sale, 'closesAtMs'))

@@ -23,7 +23,8 @@ end
 
 local ids = closed
 if #ids == 0 then ids = redis.call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', 0, most) end
-if #ids == 0 then return { 0, 0, {} } end
+-- While a rebuild brings the records of a lost sale back there is no stock yet.
+if #ids == 0 or redis.call('EXISTS', stock) == 0 then return { 0, 0, {} } end
 
 -- What changes is summed first, so that the commands do not grow with the holds (but for their outbox entries).
 local records, stockBy, ownedBy, expired = redis.call('HMGET', reservations, unpack(ids)), {}, {}, {}

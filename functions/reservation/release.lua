@@ -6,7 +6,7 @@
 -- KEYS  1 stock  2 inside  3 released  4 reservations  5 shoppers  6 holds  7 claims  8 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper  4 whether its payment was closed ('1' or '')
 -- OUTPUT  { word, record as JSON where it is paying }, words in order of precedence:
---   not_found          there is no such reservation of this shopper
+--   not_found          there is no such reservation of this shopper, or this Redis does not know the sale
 --   already_confirmed  it is an order
 --   again              it had ended before
 --   paying             a payment has begun: close it, then call again
@@ -38,6 +38,8 @@ for i, line in ipairs(record.lines) do
   sum = sum + line.quantity
 end
 local counts, has = redis.call('HMGET', stock, unpack(fields)), redis.call('HMGET', shoppers, unpack(mine))
+-- While a rebuild brings the records of a lost sale back there is no stock yet.
+if not counts[1] then return { 'not_found' } end
 local returned, owned = {}, {}
 for i, line in ipairs(record.lines) do
   returned[#returned + 1], returned[#returned + 2] = fields[2 * i + 1], counts[2 * i + 1] + line.quantity

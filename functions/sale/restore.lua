@@ -1,8 +1,8 @@
 #!lua flags=allow-key-locking
 -- Brings what Postgres knows of a lost sale's reservations back, part by part, before the sale is published again.
 -- Guarantee: nothing of a sale that Redis knows is touched. The first part clears what a partial loss or an earlier
--- rebuild left over, the stock too: until there is one again, no script can change a record. A record is restored once, with all that follows from it; a rebuild that a later one has overtaken
--- changes nothing.
+-- rebuild left over, the stock too: until there is one again, no script moves units. A record is restored once, with all
+-- that follows from it; a rebuild that a later one has overtaken changes nothing.
 --
 -- KEYS  1 sale  2 stock  3 rebuild  4 waitlist  5 lobby  6 released  7 inside  8 reservations  9 shoppers  10 holds
 --       11 claims  12 outbox  13 topups
