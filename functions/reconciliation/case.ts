@@ -92,7 +92,7 @@ export type Kind = keyof typeof kinds;
  * - `cancel_order`: the money goes back, the units go back, the buyer is told
  * - `issue_refund`: it is issued, after Stripe was asked whether it was
  * - `book_refund`: it is written into the ledger of refunds as it is
- * - `free_slots`, `recount`, `recount_stored`: the units go to where they belong
+ * - `free_slots`, `free_stored_slots`, `recount`, `recount_stored`: the units go to where they belong
  * - `refund_latest`: orders are cancelled, the latest confirmed first, until what is left is there
  * - `look`: a person has to decide
  */
@@ -106,6 +106,7 @@ export type Remedy =
   | "issue_refund"
   | "book_refund"
   | "free_slots"
+  | "free_stored_slots"
   | "recount"
   | "recount_stored"
   | "refund_latest"

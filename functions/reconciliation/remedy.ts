@@ -17,6 +17,7 @@ import { drain } from "../sync/sync.ts";
 import { adopt, readCounters, resend, setCounters } from "./books.ts";
 import { cancelOrder, uuidOf } from "./cancel.ts";
 import type { Case, Finding } from "./case.ts";
+import freeStoredSlotsSql from "./free-stored-slots.sql";
 import { balanced, totalsOf, type Expected } from "./judge-stock.ts";
 import { latestOrders } from "./latest-orders.ts";
 import recountStoredSql from "./recount-stored.sql";
@@ -100,6 +101,12 @@ export async function remedy(services: Services, finding: Finding, context: Cont
       const units = await settleSlotsNow(services, sale);
       await drain(services, sale);
       return applied(`${units} of all items are available`);
+    }
+    case "free_stored_slots": {
+      // What is on its way still comes first: it may be all.
+      await drain(services, sale);
+      await services.postgres(z.unknown(), freeStoredSlotsSql, [sale, looking.run, finding.evidence["sku"]]);
+      return applied("available, as in Redis");
     }
     case "recount":
       return await recount(services, finding, context);

@@ -251,7 +251,32 @@ async function handle(
 
 async function lookAtStock(services: Services, run: Run): Promise<Page> {
   for (const finding of await stockFindings(services, run)) await handle(services, run, finding, {});
+  for (const finding of await storedSlots(services, run)) await handle(services, run, finding, {});
   return { cursor: "", seen: run.sale.items.length };
+}
+
+/**
+ * Units that only Postgres has set aside still, past the end of the slots: after a rollback of Redis it may have refused
+ * the movement by which they went back, and would refuse whoever bought them.
+ */
+async function storedSlots(services: Services, { looking, sale }: Run): Promise<Finding[]> {
+  const { claimUntil } = sale.slots ?? {};
+  if (claimUntil === undefined || Date.now() < Date.parse(claimUntil)) return [];
+  const rows = await services.postgres(
+    z.object({ sku: z.string(), slots: bigint }),
+    "select sku, slots from items where sale_id = $1 and slots > 0 order by sku",
+    [looking.sale],
+  );
+  const counters = rows.length === 0 ? undefined : await readCounters(services, looking.sale);
+  return rows
+    .filter(({ sku }) => counters?.items.find((item) => item.sku === sku)?.slots === 0)
+    .map(({ sku, slots }) => ({
+      kind: "slot_unclaimed",
+      subject: `postgres ${sku}`,
+      evidence: { sku, slots, claimUntil },
+      remedy: "free_stored_slots",
+      amount: 0,
+    }));
 }
 
 export async function stockFindings(

@@ -399,6 +399,23 @@ test("slot_unclaimed: units nobody claimed in time go back into the sale", async
   });
 });
 
+test("slot_unclaimed: what Postgres alone has set aside past its time is available there too", async () => {
+  const claimUntil = new Date(Date.now() - 60_000).toISOString();
+  const slots = { count: 2, allocation: "first_come", claimUntil } as const;
+  await shop.at({ stock: 5, slots }, async (place) => {
+    await place.quiet();
+    // As after a movement back that Postgres refused.
+    const lines = [{ sku: "shoe", quantity: 2 }];
+    const moved = { state: "moved", from: "available", to: "slots", lines, changedAtMs: 1 };
+    await place.redis.command("XADD", keysOf(place).outbox, "*", "event", JSON.stringify(moved));
+    await expectRepaired(place, ["slot_unclaimed"], { evidence: { sku: "shoe", slots: 2, claimUntil } });
+    const [item] = await query("select slots::int, available::int from items where sale_id = $1", [
+      place.sale.id,
+    ]);
+    expect(item).toEqual({ slots: 0, available: 5 });
+  });
+});
+
 test("counters_differ: Redis' counters are made to say what its records come to", async () => {
   await shop.at({ stock: 5 }, async (place) => {
     await order(place);
