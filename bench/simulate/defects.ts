@@ -132,6 +132,31 @@ export const defects: Defect[] = [
     "local isOld = oldShopper == shopper and oldEpoch < epoch",
     "local isOld = oldNumber > 0",
   ]),
+  defect("slot-used-again", "a slot is good for as many units as its holder asks for", [
+    "reservation/reserve.lua",
+    "if redis.call('HEXISTS', claims, shopper) == 1 or tonumber(counts[2]) == 0 then",
+    "if tonumber(counts[2]) == 0 then",
+  ]),
+  defect("slots-drawn-by-number", "the draw of the slots goes by the order of confirmation", [
+    "registration/slots.ts",
+    "const number = await numberAt(seed, count, place, hash);",
+    "const number = place;",
+  ]),
+  defect("slot-not-passed-on", "who leaves before the slots are final takes one away from who waits", [
+    "registration/cancel.sql",
+    "select next_waiting(id) as shopper from sale where $3::boolean and not decided",
+    "select null::text as shopper from sale where $3::boolean and not decided",
+  ]),
+  defect("registration-not-asked-for", "where an address is needed, the cookie will do", [
+    "queue/join.lua",
+    "identity == 'registered' and byAddress or",
+    "identity == 'registered' and byAddress ~= '' and byAddress or",
+  ]),
+  defect("address-kept", "who leaves takes no address along", [
+    "registration/cancel.sql",
+    "set state = 'left', email = null, left_at = now(),",
+    "set state = 'left', left_at = now(),",
+  ]),
   // What the simulator has found, with its mending taken out again.
   defect(
     "lost-order-not-adopted",

@@ -6,6 +6,12 @@ import type { Mode } from "../../domain/mode.ts";
 import type { SaleInput } from "../../domain/sale.ts";
 import { seeded, shuffled, weighted, wholeBetween, type Random } from "../rehearse/random.ts";
 import type { Store, Trouble } from "./network.ts";
+import {
+  registrantPlan,
+  registrationPlan,
+  type RegistrantPlan,
+  type RegistrationPlan,
+} from "./registration-plan.ts";
 import { troublesFor } from "./troubles.ts";
 
 export interface ShopperPlan {
@@ -17,6 +23,8 @@ export interface ShopperPlan {
   /** What they do beside what everybody does. */
   habits: Habit[];
   pays: "at_once" | "late" | "never" | "twice" | "declined" | "slow_bank" | "unknown_bank";
+  /** Of a sale with registration: nothing where they do not register. */
+  registrant?: RegistrantPlan | undefined;
 }
 
 export const habits = [
@@ -67,6 +75,7 @@ export type Deed = { nth: number; atMs: number; isRepeated: boolean } & (
 export interface Plan {
   seed: number;
   sale: Omit<SaleInput, "id" | "opensAt" | "closesAt"> & { openMs: number; createdMs: number };
+  registration?: RegistrationPlan;
   shoppers: ShopperPlan[];
   troubles: Trouble[];
   weather: Weather[];
@@ -75,6 +84,8 @@ export interface Plan {
 
 /** Now and then a crowd. */
 const CROWD_EVERY = 50;
+/** So long before registration opens a sale is created. */
+const BEFORE_REGISTRATION_MS = 10_000;
 
 export function planOf(seed: number): Plan {
   const random = seeded(seed, 1);
@@ -106,14 +117,21 @@ export function planOf(seed: number): Plan {
     createdMs: -60_000,
   };
   const shoppers = Array.from({ length: count }, (_, nth) => shopperOf(seed, nth, sale, openMs));
+  const registering = registrationPlan(seed, sale.items, openMs);
+  const { registration } = registering ?? {};
+  if (registration !== undefined) {
+    sale.createdMs = registration.opensMs - BEFORE_REGISTRATION_MS;
+    for (const shopper of shoppers) shopper.registrant = registrantPlan(seed, shopper.nth, registration);
+  }
   const calm = chance(0.1);
   const deeds = chance(0.6) ? deedsOf(seeded(seed, 4), openMs, sale) : [];
   return {
     seed,
     sale,
+    ...(registration === undefined ? {} : { registration }),
     shoppers,
-    troubles: calm ? [] : troublesFor(seeded(seed, 2), count),
-    weather: calm ? [] : weatherOf(seeded(seed, 3), openMs),
+    troubles: calm ? [] : [...troublesFor(seeded(seed, 2), count), ...(registering?.troubles ?? [])],
+    weather: calm ? [] : [...weatherOf(seeded(seed, 3), openMs), ...(registering?.weather ?? [])],
     deeds,
   };
 }
@@ -180,8 +198,8 @@ function weatherOf(random: Random, openMs: number): Weather[] {
     if (chance(0.2)) weather.push({ is: "cron", trouble, atMs: atMs() });
   const inSale = () => wholeBetween(random, 1_000, openMs);
   if (chance(0.07)) weather.push({ is: "damage", of: "counter", by: chance(0.7) ? 1 : -1, atMs: inSale() });
-  if (chance(0.07)) weather.push({ is: "damage", of: "index", atMs: inSale() });
-  if (chance(0.07)) weather.push({ is: "damage", of: "payment", atMs: inSale() });
+  if (chance(0.15)) weather.push({ is: "damage", of: "index", atMs: inSale() });
+  if (chance(0.15)) weather.push({ is: "damage", of: "payment", atMs: inSale() });
   return weather;
 }
 
@@ -214,10 +232,9 @@ function deedsOf(random: Random, openMs: number, sale: Plan["sale"]): Deed[] {
     () => [{ does: "look", ...at() }],
     () => [{ does: "refund", ...at() }],
     () => [{ does: "rebuild", ...at() }],
-    () => [{ does: "remedy_limit", ...at() }],
   ];
-  return shuffled(random, all)
-    .slice(0, wholeBetween(random, 1, 4))
-    .flatMap((make) => make())
-    .map((deed, nth) => ({ ...deed, nth }));
+  const some = shuffled(random, all).slice(0, wholeBetween(random, 1, 4));
+  // Often, because without it no remedy waits for approval.
+  const limit = (): Deed[] => (random() < 0.5 ? [{ does: "remedy_limit", ...at() }] : []);
+  return [...some, limit].flatMap((make) => make()).map((deed, nth) => ({ ...deed, nth }));
 }

@@ -7,6 +7,7 @@ import { wholeBetween } from "../rehearse/random.ts";
 import { HOSTS, keys } from "./engines.ts";
 import { lives, type Life } from "./lives.ts";
 import type { ShopperPlan } from "./plan.ts";
+import { Registrant } from "./registrant.ts";
 import type { Outcome, World } from "./world.ts";
 
 /** What shoppers have of each other, for cheats. */
@@ -29,6 +30,9 @@ export class Shopper {
   readonly #crowd: Crowd;
   readonly #life: Life;
   readonly #id: string;
+  readonly #registrant: Registrant | undefined;
+  /** Hears that nobody is let in without registering, and cannot any more. */
+  #isShutOut = false;
   #uuids = 0;
 
   constructor(world: World, plan: ShopperPlan, crowd: Crowd) {
@@ -37,11 +41,24 @@ export class Shopper {
     this.#crowd = crowd;
     this.#life = world.somebody(plan.name, 1000 + plan.nth);
     this.#id = plan.name;
+    if (plan.registrant !== undefined)
+      this.#registrant = new Registrant(world, plan.registrant, {
+        name: plan.name,
+        id: this.#id,
+        tell: (step, work) => this.#tell(step, work),
+        wait: (lowMs, highMs) => this.#wait(lowMs, highMs),
+        random: () => this.#life.random(),
+        say: (what) => this.#say(what),
+      });
   }
 
   /** Comes, and goes when there is nothing more to do. */
   async visit(): Promise<void> {
-    await lives.run(this.#life, () => this.#visit());
+    await lives.run(this.#life, async () => {
+      await this.#registrant?.prepare();
+      await this.#visit();
+      await this.#registrant?.finish();
+    });
     this.#crowd.done.add(this.#plan.name);
     this.#say("goes");
   }
@@ -52,6 +69,7 @@ export class Shopper {
     let ticket = await this.#join(undefined);
     let entered = 0;
     for (let rounds = 0; rounds < 2_000; rounds++) {
+      if (this.#isShutOut) return;
       const pulse = await this.#crowd.pulse();
       if (!("value" in pulse) || isRefusal(pulse.value)) {
         if (this.#isOver()) return;
@@ -111,12 +129,16 @@ export class Shopper {
       const forged = await keys.verify("ticket", `x${this.#crowd.tickets[0].slice(1)}`);
       if (forged !== undefined) this.#world.oracle.violate("closed", "a forged ticket was taken");
     }
+    const known = await this.#registrant?.joining();
     const answer = await this.#tell("join", (services, steps) =>
-      steps.joinQueue(services, this.#world.sale.id, { shopper: this.#id, old: brought }),
+      steps.joinQueue(services, this.#world.sale.id, { shopper: this.#id, old: brought, ...known }),
     );
     if (answer === undefined) return undefined;
     if (isRefusal(answer)) {
       this.#say(`join: ${answer.refused}`);
+      if (answer.refused === "slot_ended") this.#registrant?.dropSlot();
+      if (answer.refused === "registration_needed")
+        this.#isShutOut = (await this.#registrant?.registerNow()) !== true;
       return undefined;
     }
     this.#say(`joins at ${answer.answer.number}`);
@@ -129,6 +151,10 @@ export class Shopper {
     if (answer === undefined) return undefined;
     if (isRefusal(answer)) {
       if (answer.refused === "outdated_ticket" || answer.refused === "invalid_ticket") return "outdated";
+      if (answer.refused === "slot_ended") {
+        this.#registrant?.dropSlot();
+        return "outdated";
+      }
       return undefined;
     }
     const pass = await keys.verify("pass", answer.answer.pass);
@@ -141,7 +167,7 @@ export class Shopper {
   async #buy(own: PassClaims): Promise<boolean> {
     if (this.#has("dawdles")) await this.#wait(5_000, 50_000);
     const pass = own;
-    const others = this.#crowd.passes.filter(({ shopper }) => shopper !== this.#id);
+    const others = this.#crowd.passes.filter(({ shopper }) => shopper !== own.shopper);
     const other = others[Math.floor(this.#life.random() * others.length)];
     if (this.#has("uses_others_pass") && other !== undefined) {
       const theirs = this.#crowd.holds.find(({ shopper }) => shopper !== own.shopper)?.id ?? this.#uuid();
@@ -153,27 +179,30 @@ export class Shopper {
       await this.#tell("release", (services, steps) => steps.releaseReservation(services, own, theirs));
     }
     // A tab of before has the pass of before.
-    const old = this.#crowd.passes.find(({ shopper, epoch }) => shopper === this.#id && epoch < own.epoch);
+    const old = this.#crowd.passes.find(({ shopper, epoch }) => shopper === own.shopper && epoch < own.epoch);
     if (old !== undefined)
       await this.#tell("reserve", (services, steps) =>
         steps.reserve(services, old, { reservationId: this.#uuid(), lines: this.#plan.basket }),
       );
-    let lines = this.#plan.basket;
+    const [first] = this.#plan.basket;
+    const basket =
+      pass.slot === true && first !== undefined ? [{ sku: first.sku, quantity: 1 }] : this.#plan.basket;
+    let lines = basket;
     if (this.#has("wants_too_much")) lines = [...lines, ...lines, ...lines, ...lines];
     const othersId = this.#crowd.holds.find(({ shopper }) => shopper !== own.shopper)?.id;
-    const first = this.#has("uses_others_id") && othersId !== undefined ? othersId : this.#uuid();
+    const firstId = this.#has("uses_others_id") && othersId !== undefined ? othersId : this.#uuid();
     for (let tries = 0; tries < 3; tries++) {
-      const id = tries === 0 ? first : this.#uuid();
+      const id = tries === 0 ? firstId : this.#uuid();
       const hold = () =>
         this.#tell("reserve", (services, steps) =>
           steps.reserve(services, pass, {
             reservationId: id,
-            lines: tries === 0 ? lines : this.#plan.basket,
+            lines: tries === 0 ? lines : basket,
           }),
         );
       const second = this.#has("two_tabs")
         ? this.#tell("reserve", (services, steps) =>
-            steps.reserve(services, pass, { reservationId: this.#uuid(), lines: this.#plan.basket }),
+            steps.reserve(services, pass, { reservationId: this.#uuid(), lines: basket }),
           )
         : undefined;
       const answer = await hold();

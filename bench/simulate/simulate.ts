@@ -3,11 +3,13 @@ import type { Pulse } from "../../domain/api.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Engines } from "./engines.ts";
 import { within } from "./globals.ts";
+import { keepList } from "./list-keeper.ts";
 import { lives } from "./lives.ts";
 import { lookAfter, planDeeds } from "./operator.ts";
-import type { Violation } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import { prove, proveForgotten } from "./proof.ts";
+import { proveRegistrations } from "./registration-proof.ts";
+import type { Violation } from "./rules.ts";
 import { Shopper, type Crowd } from "./shopper.ts";
 import { brew } from "./weather.ts";
 import { OPENS_AT_MS, World, type Outcome } from "./world.ts";
@@ -29,8 +31,6 @@ const MINUTE_MS = 60_000;
 /** After closing everything may come, even what the bank took a quarter of an hour for. */
 const SETTLED_WITHIN_MS = 90 * MINUTE_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Runs of cron; a trouble each may keep the first ones from it. */
-const CLEARED_WITHIN = 5;
 /** At the first violation there is no need to go on. */
 const VIOLATIONS_MAX = 1;
 
@@ -72,6 +72,7 @@ async function play(world: World): Promise<void> {
   });
   brew(world);
   planDeeds(world);
+  keepList(world);
   cron(world, () => end.isSettled);
   const crowd = crowdOf(world);
   for (const shopper of plan.shoppers) void new Shopper(world, shopper, crowd).visit();
@@ -90,21 +91,8 @@ async function play(world: World): Promise<void> {
   // What is still on its way arrives.
   if (end.isSettled) await kernel.run(isBroken, kernel.nowMs + DAY_MS);
   await prove(world, crowd, end.isSettled);
-  if (end.isSettled) await forget(world, isBroken);
-}
-
-/** A day after its settlement cron takes the sale out of Redis, or one of the next times. */
-async function forget(world: World, isBroken: () => boolean): Promise<void> {
-  const { kernel } = world;
-  const end = { isForgotten: false };
-  const clear = async (times: number) => {
-    await world.run("cron", (services, steps) => steps.everyMinute(services));
-    const [row] = await world.look(() => world.engines.postgres.query("select cleared_at from sales"));
-    end.isForgotten = row?.["cleared_at"] != null || times >= CLEARED_WITHIN;
-    if (!end.isForgotten) kernel.after(MINUTE_MS, () => void clear(times + 1));
-  };
-  kernel.after(MINUTE_MS, () => void clear(1));
-  await kernel.run(() => end.isForgotten || isBroken(), kernel.nowMs + DAY_MS);
+  if (isBroken()) return;
+  await proveRegistrations(world);
   await proveForgotten(world);
 }
 

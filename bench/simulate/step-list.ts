@@ -1,8 +1,8 @@
 /** Every step that a trouble can hit, by how often it comes: troubles are planned by it. */
 export interface StepInfo {
   name: string;
-  /** In a sale: again and again, a few times, or not at all in most of them. */
-  comes: "often" | "few" | "seldom";
+  /** In a sale: again and again, a few times, not at all in most of them, or where people register. */
+  comes: "often" | "few" | "seldom" | "registering";
 }
 
 const list = (store: string, comes: StepInfo["comes"], ...names: string[]): StepInfo[] =>
@@ -11,6 +11,8 @@ const list = (store: string, comes: StepInfo["comes"], ...names: string[]): Step
 export const steps: StepInfo[] = [
   ...list("shop", "often", "join", "enter", "pulse", "reserve"),
   ...list("shop", "few", "create", "leave", "release", "checkout", "read", "order", "webhook"),
+  ...list("shop", "registering", "register", "confirm", "mine", "cancel"),
+  ...list("shop operator", "registering", "import", "export", "numbers", "retry"),
   ...list("shop operator", "seldom", "mode", "pause", "resume", "open_now", "close", "release_size"),
   ...list("shop operator", "seldom", "top_up", "update", "look", "refund", "remedy_limit"),
   ...list("shop operator", "seldom", "reconcile", "dry_run", "approve", "rebuild"),
@@ -18,7 +20,8 @@ export const steps: StepInfo[] = [
   ...list("redis", "often", "queue/join", "queue/enter", "queue/release", "reservation/reserve"),
   ...list("redis", "few", "queue/leave", "reservation/confirm", "reservation/expire", "reservation/release"),
   ...list("redis", "few", "sale/publish", "sale/set-rule", "sale/redefine"),
-  ...list("redis", "seldom", "sale/top-up", "sale/restore", "registration/return-slots", "checkout/refund"),
+  ...list("redis", "registering", "registration/admit", "registration/return-slots"),
+  ...list("redis", "seldom", "sale/top-up", "sale/restore", "checkout/refund"),
   ...list("redis", "seldom", "reconciliation/adopt", "reconciliation/resend", "reconciliation/cancel"),
   ...list("redis", "seldom", "reconciliation/recount"),
   ...list("redis", "few", "SET", "HGET", "HMGET", "HEXISTS", "HGETALL", "HSET", "HSCAN", "XRANGE"),
@@ -32,8 +35,18 @@ export const steps: StepInfo[] = [
   ...list("sql", "seldom", "sale/redefine", "sale/audit-top-up", "sale/topped-up", "sale/stored"),
   ...list("sql", "seldom", "sale/restorable", "sale/rebuild-epoch", "sale/rebuild-cursor"),
   ...list("sql", "seldom", "sale/audit-rebuild"),
-  ...list("sql", "few", "registration/with-slots", "registration/forget-asked", "registration/forget-over"),
-  ...list("sql", "seldom", "registration/slots"),
+  ...list(
+    "sql",
+    "few",
+    "registration/with-slots",
+    "registration/forget-asked",
+    "registration/forget-addresses",
+  ),
+  ...list("sql", "registering", "registration/ask", "registration/confirm", "registration/mine"),
+  ...list("sql", "registering", "registration/cancel", "registration/slots", "registration/open-draw"),
+  ...list("sql", "registering", "registration/waiting", "registration/decide", "registration/returned"),
+  ...list("sql", "registering", "registration/invite", "registration/export", "registration/numbers"),
+  ...list("sql", "registering", "mail/numbers", "mail/list-emails", "mail/retry"),
   ...list("sql", "few", "checkout/store-events", "checkout/take-events", "checkout/event-done"),
   ...list("sql", "few", "checkout/record-payment", "checkout/payment-of", "checkout/all-authorised"),
   ...list("sql", "few", "checkout/notice", "checkout/take-refunds"),
@@ -62,6 +75,7 @@ export const steps: StepInfo[] = [
   ...list("sql", "seldom", "reconciliation/approved", "reconciliation/unstage", "reconciliation/light-run"),
   ...list("sql", "seldom", "reconciliation/latest-orders"),
   ...list("sql", "few", "reconciliation/analyze"),
+  ...list("sql", "registering", "reconciliation/stored-slots", "reconciliation/free-stored-slots"),
   ...list("sql", "few", "settlement/closed", "settlement/report", "settlement/settle", "settlement/settled"),
   ...list("sql", "few", "settlement/cleared"),
 

@@ -4,6 +4,7 @@ export { askRefund } from "../../functions/checkout/refund.ts";
 export { connectStripe } from "../../functions/checkout/stripe.ts";
 export { receive } from "../../functions/checkout/webhook.ts";
 export { everyMinute } from "../../functions/cron.ts";
+export { listEmails, retryEmail } from "../../functions/mail/outbox.ts";
 export { connectPostgres } from "../../functions/postgres/client.ts";
 export { readPulse } from "../../functions/queue/pulse.ts";
 export { enterSale, joinQueue, leaveQueue } from "../../functions/queue/queue.ts";
@@ -11,6 +12,7 @@ export { approve } from "../../functions/reconciliation/approve.ts";
 export { reconcile, setRemedyLimit } from "../../functions/reconciliation/reconcile.ts";
 export { connectRedis } from "../../functions/redis/client.ts";
 export { saleKeys } from "../../functions/redis/keys.ts";
+export { exportRegistrations, importInvites, readNumbers } from "../../functions/registration/list.ts";
 export {
   cancelRegistration,
   confirmRegistration,

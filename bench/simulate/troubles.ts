@@ -5,25 +5,23 @@ import { steps, type StepInfo } from "./step-list.ts";
 
 const MOST = 14;
 /** What seldom happens is planned for in so many sales each; in most of them it does not happen. */
-const SELDOM_SHARE = 0.3;
+const SELDOM_SHARE = 0.5;
 const FEW_TIMES = 3;
 
 /** Steps that happen often are hit anywhere, rare ones the first few times. */
 export function troublesFor(random: Random, shoppers: number): Trouble[] {
   const common = shuffled(
     random,
-    steps.filter(({ comes }) => comes !== "seldom"),
+    steps.filter(({ comes }) => comes === "often" || comes === "few"),
   ).slice(0, wholeBetween(random, 2, MOST));
   const seldom = steps.filter(({ comes }) => comes === "seldom" && random() < SELDOM_SHARE);
-  const times = { often: shoppers, few: FEW_TIMES, seldom: 1 };
-  return [...common, ...seldom].map((step): Trouble => ({
-    step: step.name,
-    nth: wholeBetween(random, 1, times[step.comes]),
-    kind: kindFor(random, step),
-  }));
+  return [...common, ...seldom].map((step): Trouble => {
+    const nthMax = step.comes === "often" ? shoppers : step.comes === "few" ? FEW_TIMES : 1;
+    return { step: step.name, nth: wholeBetween(random, 1, nthMax), kind: kindFor(random, step) };
+  });
 }
 
-const kindFor = (random: Random, { name }: StepInfo) =>
+export const kindFor = (random: Random, { name }: StepInfo) =>
   weighted(random, troubleKinds as unknown as [Trouble["kind"], ...Trouble["kind"][]], (kind) =>
     impossible(name, kind) === undefined ? 1 : 0,
   );

@@ -12,9 +12,11 @@ import { History } from "./history.ts";
 import { Kernel, type Timer } from "./kernel.ts";
 import { lives, type Life } from "./lives.ts";
 import { Network, type Answered } from "./network.ts";
-import { Oracle, wordOf } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
 import type { Statement } from "./postgres.ts";
+import { wordOf } from "./reading.ts";
+import { registrationAt } from "./registration-plan.ts";
 import { callStep, statementStep } from "./step-names.ts";
 
 export const OPENS_AT_MS = Date.parse("2030-06-01T12:00:00Z");
@@ -53,6 +55,7 @@ export class World implements Surroundings {
     const id = `simulated-${[plan.seed, ++worlds].map((part) => String(part).padStart(10, "0")).join("-")}`;
     this.sale = saleSchema.parse({
       ...definition,
+      ...registrationAt(plan.registration, OPENS_AT_MS),
       id,
       opensAt: new Date(OPENS_AT_MS).toISOString(),
       closesAt: new Date(OPENS_AT_MS + openMs).toISOString(),
@@ -70,10 +73,13 @@ export class World implements Surroundings {
     this.#cron = this.somebody("cron", 900);
     this.#bank = this.somebody("stripe", 901);
     this.saleKeys = this.steps.saleKeys(id);
-    this.oracle = new Oracle(engines.redis, this.sale, this.saleKeys, {
-      sinceMs: () => this.sinceMs(),
-      redisNowMs: () => this.redisNowMs(),
-    });
+    this.oracle = new Oracle(
+      engines.redis,
+      this.sale,
+      this.saleKeys,
+      { sinceMs: () => this.sinceMs(), redisNowMs: () => this.redisNowMs() },
+      { plan, postgres: engines.postgres },
+    );
     this.stripe = createDouble(
       {
         ...stripeSecrets,
@@ -185,13 +191,18 @@ export class World implements Surroundings {
   }
 
   async #deliver(life: Life, message: { to: string; subject: string; text: string }): Promise<void> {
-    await this.network.send(life, {
+    const code = await this.network.send<string | undefined>(life, {
       store: "mail",
       step: "mail send",
       timeoutMs: 10_000,
-      execute: () => Promise.resolve(void this.mailbox.push({ to: message.to, text: message.text })),
-      refused: undefined,
+      execute: () => {
+        this.mailbox.push({ to: message.to, text: message.text });
+        return Promise.resolve(undefined);
+      },
+      refused: "E_INTERNAL_SERVER_ERROR",
     });
+    // As the platform says that it has not sent it.
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
   }
 
   /** The network as code reaches it. */
@@ -249,6 +260,8 @@ export class World implements Surroundings {
         const nowMs = this.kernel.nowMs + this.clocks.postgres;
         const answer = await this.engines.postgres.run(statement, arrayMode, nowMs);
         if (step === "sql sync/apply" && answer.status === 200) await this.#holdStored();
+        if (answer.status === 200)
+          await this.oracle.registrations.after(step, statement.params, nowMs - OPENS_AT_MS);
         if (answer.status !== 200)
           this.history.note(life.name, `${step} refused: ${answer.body.slice(0, 160)}`);
         return answer;
