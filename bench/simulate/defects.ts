@@ -167,6 +167,20 @@ export const defects: Defect[] = [
       "if isShort and to == 'confirmed' then return { 'moved' } end\nif isShort then",
     ],
   ),
+  defect("wish-arrives-twice", "found: a wish to register that arrived twice failed the second time", [
+    "registration/ask.sql",
+    "on conflict (id) do nothing",
+    "",
+  ]),
+  defect(
+    "stored-slots-kept",
+    "found: slots used before a rollback stayed set aside in Postgres, which then refused who had bought the unit",
+    [
+      "reconciliation/run.ts",
+      "for (const finding of await storedSlots(services, run)) await handle(services, run, finding, {});",
+      "",
+    ],
+  ),
   defect(
     "confirm-before-publish",
     "found: a payment that came while a rebuild was bringing the records back failed as an error of the script",
