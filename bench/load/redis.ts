@@ -57,7 +57,8 @@ export async function loadRedis(
 }
 
 function isGood(reply: Parsed, word: string | undefined): boolean {
-  if (Array.isArray(reply)) return word !== undefined && String(reply[0]) === word;
+  // The word comes first, however deep: join.lua answers a list of those who join.
+  if (Array.isArray(reply)) return word !== undefined && String(reply.flat(2)[0]) === word;
   return word === undefined && typeof reply === "string" && Number(reply) >= 0;
 }
 
