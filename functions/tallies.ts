@@ -16,6 +16,8 @@ interface Own {
   /** How many of the changes are written. */
   written: number;
   writtenAtMs: number;
+  /** When a call was last told to tick for it. */
+  askedAtMs: number;
 }
 
 /** Sales an isolate counts for; the one it has known longest goes first. */
@@ -28,7 +30,7 @@ const own = new Map<string, Own>();
 function ownOf(saleId: string): Own {
   const known = own.get(saleId);
   if (known !== undefined) return known;
-  const begun = { field: "", tally: {}, changes: 0, written: 0, writtenAtMs: Date.now() };
+  const begun = { field: "", tally: {}, changes: 0, written: 0, writtenAtMs: Date.now(), askedAtMs: 0 };
   own.set(saleId, begun);
   if (own.size > SALES_MAX) own.delete(own.keys().next().value ?? "");
   return begun;
@@ -55,10 +57,16 @@ export function news(saleId: string, nowMs: number): { field: string; text: stri
   return { field, text: JSON.stringify(mine.tally), written };
 }
 
-/** Whether something has waited so long that this isolate should tick itself. */
-export function isOverdue(saleId: string, nowMs: number): boolean {
+/**
+ * Whether something has waited so long that this isolate should tick itself. Says so once, and again after as long if nothing
+ * came of it: a whole crowd is answered in the moment in which it becomes true.
+ */
+export function becomesOverdue(saleId: string, nowMs: number): boolean {
   const mine = own.get(saleId);
-  return mine !== undefined && mine.changes > mine.written && nowMs - mine.writtenAtMs >= WAITS_MS;
+  if (mine === undefined || mine.changes === mine.written) return false;
+  if (nowMs - Math.max(mine.writtenAtMs, mine.askedAtMs) < WAITS_MS) return false;
+  mine.askedAtMs = nowMs;
+  return true;
 }
 
 export function sumOf(tallies: Tally[]): Tally {

@@ -11,7 +11,7 @@ import { expireHolds } from "../reservation/expire.ts";
 import { settleSlots } from "../registration/slots.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
-import { isOverdue, news } from "../tallies.ts";
+import { becomesOverdue, news } from "../tallies.ts";
 import { drawOf } from "./draw.ts";
 import { farBack, pollAfterMs } from "./pace.ts";
 import releaseLua from "./release.lua";
@@ -112,7 +112,7 @@ const lastCalled = new Map<string, number>();
  */
 export function tickIfDue(services: Services, saleId: string, nowMs: number, nextTickMs: number): void {
   const isDue = nowMs >= nextTickMs && (lastCalled.get(saleId) ?? 0) < nextTickMs;
-  if (!isDue && !isOverdue(saleId, Date.now())) return;
+  if (!isDue && !becomesOverdue(saleId, Date.now())) return;
   if (isDue) lastCalled.set(saleId, nextTickMs);
   services.later(tick(services, saleId));
 }

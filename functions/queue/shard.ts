@@ -22,6 +22,10 @@ const WAITING_MAX = 5_000;
  */
 const CALLS_ALONE_PER_SECOND = 400;
 const REST_MAX_MS = 250;
+/** What may be owed without a rest: a few who come together while it is quiet have a call each. */
+const OWED_FREE_MS = 50;
+/** Enough for another long rest after one: a crowd that is being answered is only gone for a moment. */
+const OWED_MAX_MS = OWED_FREE_MS + 2 * REST_MAX_MS;
 
 export function createShard(
   { redis }: Pick<Services, "redis">,
@@ -29,6 +33,7 @@ export function createShard(
   { waitingMax = WAITING_MAX } = {},
 ): (wish: Wish) => Promise<ShardAnswer> {
   let shards = 1;
+  const restMs = createRests();
   const gathering = createGathering<Wish, JoinReply>({
     async send(wishes) {
       const replies = await joinAll({ redis }, saleId, wishes);
@@ -50,6 +55,17 @@ export function createShard(
   };
 }
 
-/** How long a shard rests after a call that carried so many. Pure. */
-export const restMs = (carried: number, shards: number): number =>
-  Math.min(REST_MAX_MS, (carried * shards * 1000) / CALLS_ALONE_PER_SECOND);
+/**
+ * How long a shard rests after each of its calls (ms). Each join owes as much time as its share of the calls that a sale may make; time
+ * that goes by is worked off, and what is owed beyond a little is rested.
+ */
+export function createRests(): (carried: number, shards: number) => number {
+  let [owedMs, atMs] = [0, 0];
+  return (carried, shards) => {
+    const nowMs = Date.now();
+    const leftMs = Math.max(0, owedMs - (nowMs - atMs));
+    owedMs = Math.min(OWED_MAX_MS, leftMs + (carried * shards * 1000) / CALLS_ALONE_PER_SECOND);
+    atMs = nowMs;
+    return Math.min(REST_MAX_MS, Math.max(0, owedMs - OWED_FREE_MS));
+  };
+}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createGathering } from "../../functions/queue/gather.ts";
-import { restMs } from "../../functions/queue/shard.ts";
+import { createRests } from "../../functions/queue/shard.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -104,11 +104,34 @@ describe("a gathering", () => {
 });
 
 describe("the rest after a call", () => {
+  /** Calls of a shard that carry so many, one after the other, for so long (ms). */
+  function callsIn(ms: number, carried: (sinceMs: number) => number, shards: number) {
+    const restMs = createRests();
+    const [startedMs, rests] = [Date.now(), [] as number[]];
+    for (let sinceMs = 0; sinceMs < ms; sinceMs = Date.now() - startedMs) {
+      const rest = restMs(carried(sinceMs), shards);
+      rests.push(rest);
+      vi.setSystemTime(Date.now() + Math.max(1, rest));
+    }
+    return rests;
+  }
+
   test("lets 400 joins a second of a sale have a call each, over however many shards", () => {
-    for (const shards of [1, 4, 10, 100]) expect((1000 / restMs(1, shards)) * shards).toBeCloseTo(400);
+    for (const shards of [1, 4, 10]) {
+      const calls = callsIn(60_000, () => 1, shards).length * shards;
+      expect(calls / 60).toBeGreaterThan(390);
+      expect(calls / 60).toBeLessThan(420);
+    }
   });
 
-  test("grows with what was carried, to a quarter of a second", () => {
-    expect([1, 10, 25, 500].map((carried) => restMs(carried, 4))).toEqual([10, 100, 250, 250]);
+  test("is none for a few who come together while it is quiet, and a quarter of a second in a crowd", () => {
+    expect(callsIn(5, () => 1, 4)).toEqual([0, 0, 0, 0, 0]);
+    expect(callsIn(1_000, () => 100, 4)).toEqual([250, 250, 250, 250]);
+  });
+
+  test("stays long for a moment when the crowd is gone, and is short again after it", () => {
+    const rests = callsIn(1_000, (sinceMs) => (sinceMs === 0 ? 100 : 1), 4);
+    expect(rests.slice(0, 2)).toEqual([250, 250]);
+    expect(Math.max(...rests.slice(2))).toBeLessThanOrEqual(20);
   });
 });
