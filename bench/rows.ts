@@ -5,6 +5,7 @@ import { chain } from "./rows/chain.ts";
 import { checks } from "./rows/checks.ts";
 import { edge } from "./rows/edge.ts";
 import { gateway } from "./rows/gateway.ts";
+import { joins } from "./rows/joins.ts";
 import { lag } from "./rows/lag.ts";
 import { limiter } from "./rows/limiter.ts";
 import { line } from "./rows/line.ts";
@@ -17,7 +18,7 @@ import { visit } from "./rows/visit.ts";
 
 export const rows: readonly Row[] = [
   ...[edge, checks, bundles],
-  ...[scripts, line, purchase, gateway, chain],
+  ...[scripts, line, joins, purchase, gateway, chain],
   ...[sync, lag, reconciliation],
   ...[race, visit, limiter],
 ];

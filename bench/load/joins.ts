@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SHOPPER_HEADER } from "../../domain/internal.ts";
 import { mintShopper } from "../../domain/token.ts";
 
-export interface Load {
+export interface JoinLoad {
   joins: number;
   connections: number;
   /** Of each connection, between an answer and the next join (ms). */
@@ -23,7 +23,7 @@ const AGAIN_MS = 250;
 export async function sendJoins(
   url: string,
   sale: string,
-  load: Load,
+  load: JoinLoad,
 ): Promise<{ ms: number[]; allMs: number }> {
   const { host, hostname, port } = new URL(url);
   const ms: number[] = [];
