@@ -14,11 +14,12 @@ import { race } from "./rows/race.ts";
 import { reconciliation } from "./rows/reconcile.ts";
 import { scripts } from "./rows/scripts.ts";
 import { sync } from "./rows/sync.ts";
+import { trips } from "./rows/trips.ts";
 import { visit } from "./rows/visit.ts";
 
 export const rows: readonly Row[] = [
   ...[edge, checks, bundles],
-  ...[scripts, line, joins, purchase, gateway, chain],
+  ...[scripts, line, joins, purchase, trips, gateway, chain],
   ...[sync, lag, reconciliation],
   ...[race, visit, limiter],
 ];

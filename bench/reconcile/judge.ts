@@ -21,7 +21,8 @@ export type JudgeInput = z.output<typeof given>;
 export interface JudgeOutput {
   seconds: number;
   peakMegabytes: number;
-  found: number;
+  /** Discrepancies of each kind. */
+  found: Record<string, number>;
 }
 
 const { saleId, redis, postgres, stripe } = given.parse(JSON.parse(process.argv[2] ?? ""));
@@ -39,10 +40,12 @@ for (;;) {
   if ("refused" in run) throw new Error(run.refused);
   if (run.state !== "done") continue;
   clearInterval(watch);
+  const found: JudgeOutput["found"] = {};
+  for (const { kind } of run.discrepancies) found[kind] = (found[kind] ?? 0) + 1;
   process.send?.({
     seconds: (performance.now() - began) / 1000,
     peakMegabytes: peak / 1e6,
-    found: run.discrepancies.length,
+    found,
   } satisfies JudgeOutput);
   break;
 }

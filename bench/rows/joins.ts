@@ -93,6 +93,8 @@ async function open({ quick }: Settings): Promise<Opened> {
 
   await create("alone", 0);
   await create("gathered", SHARDS);
+  // So that every object is there, and knows the script.
+  for (const id of ["alone", "gathered"]) await join(id, CALM);
   return {
     variants: { alone: variant("alone"), gathered: variant("gathered"), crowd },
     close: async () => {
