@@ -17,7 +17,7 @@ export const tokenKeysSetting = `bench:${SECRET}`;
 
 export interface MeasuredWorker {
   url: string;
-  /** Milliseconds of CPU that it has used; NaN where that cannot be known. Its clock ticks a hundred times a second. */
+  /** Milliseconds of CPU that it has used; NaN where that cannot be known. */
   cpuMs: () => number;
   running: RunningWorker;
   close: () => Promise<void>;
@@ -96,10 +96,16 @@ function workerds(): number[] {
   });
 }
 
-/** Milliseconds of CPU that a process has used. */
+/** Milliseconds of CPU that a process' threads have used, as the scheduler counts them: `stat` has whole hundredths only. */
 export function cpuMsOf(pid: number): number {
-  const fields = statOf(pid).split(") ")[1]?.split(" ") ?? [];
-  return 10 * (Number(fields[11]) + Number(fields[12]));
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const nanos = (thread: string) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    return threads.reduce((sum, thread) => sum + nanos(thread), 0) / 1e6;
+  } catch {
+    return NaN;
+  }
 }
 
 function processes(): number[] {

@@ -72,7 +72,7 @@ async function open({ quick }: Settings): Promise<Opened> {
   const variant = (id: string) => ({
     async measure(): Promise<Sample> {
       const calm = await join(id, CALM);
-      const joins = (quick ? 2 : 4) * CONNECTIONS;
+      const joins = (quick ? 1 : 4) * CONNECTIONS;
       const { ms, perSecond, callsPerThousand, billedEach } = await join(id, {
         ...{ joins, connections: CONNECTIONS, pauseMs: 0 },
       });
@@ -85,7 +85,7 @@ async function open({ quick }: Settings): Promise<Opened> {
   });
   const crowd = {
     async measure(): Promise<Sample> {
-      const load = { joins: quick ? 10_000 : 100_000, connections: CONNECTIONS, pauseMs: 0 };
+      const load = { joins: quick ? 5_000 : 100_000, connections: CONNECTIONS, pauseMs: 0 };
       const { perSecond, scriptCalls, callsPerThousand, billedEach } = await join("gathered", load);
       return { perSecond, scriptCalls, callsPerThousand, billedEach };
     },
@@ -128,7 +128,7 @@ export const joins: Row = {
     figure("… script calls of 1,000", "callsPerThousand"),
     figure("… billed commands each", "billedEach"),
     {
-      what: "100,000 (quick: 10,000), script calls of 1,000",
+      what: "100,000 (quick: 5,000), script calls of 1,000",
       ours: "crowd",
       metric: "callsPerThousand",
       budget: { of: "value", atMost: 10 },

@@ -53,6 +53,6 @@ export const visit: Row = {
     { what: "visits", ...pair },
     { what: "billed commands of a visit", ...pair, metric: "commandsEach" },
   ],
-  rounds: { full: 5, quick: 1 },
+  rounds: { full: 3, quick: 1 },
   open,
 };
