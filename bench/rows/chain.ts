@@ -57,7 +57,7 @@ async function open({ quick }: Settings): Promise<Opened> {
   });
   const bare = { edge: bareEdge, functions: bareFunctions };
   const keys = tokenKeys(tokenKeysSetting);
-  const calls = quick ? 800 : 3_000;
+  const calls = quick ? 500 : 3_000;
 
   const variant = (workers: typeof whole, isOurs: boolean) => async () => {
     const stage = await openStage(services, redis, calls);

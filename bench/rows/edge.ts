@@ -164,7 +164,7 @@ export const edge: Row = {
   name: "edge",
   about: "what the edge answers from its copies, straight from workerd",
   figures,
-  rounds: { full: 24, quick: 3 },
+  rounds: { full: 24, quick: 2 },
   warm: true,
   open,
 };

@@ -8,7 +8,7 @@ import { RELEASE, startRedis, type Line, type Redis } from "../line/line.ts";
 import type { Figure, Opened, Row, Sample, Settings } from "../measure.ts";
 import { quantile } from "../statistics.ts";
 
-const SIZES = { full: [1_000, 100_000, 1_000_000], quick: [1_000, 10_000, 100_000] };
+const SIZES = { full: [1_000, 100_000, 1_000_000], quick: [1_000, 10_000, 50_000] };
 const NAMES = ["small", "middle", "large"];
 const CALLS = 301;
 const RELEASES = 21;
@@ -100,7 +100,7 @@ const memory = (kind: string, what: string, metric: string): Figure => ({
 
 export const line: Row = {
   name: "line",
-  about: "a line of 1,000, 100,000 and 1,000,000 people (quick: up to 100,000), and a drawn lobby of as many",
+  about: "a line of 1,000, 100,000 and 1,000,000 people (quick: up to 50,000), and a drawn lobby of as many",
   figures: [
     memory("line", "memory of each", "eachBytes"),
     { what: "large line: memory", ours: "large line", metric: "megabytes" },

@@ -55,7 +55,7 @@ export const race: Row = {
     { what: "… median latency", ours: "ours", against, metric: "medianMs" },
     { what: "… 99 of 100", ours: "ours", against, metric: "p99Ms" },
   ]),
-  rounds: { full: 7, quick: 2 },
+  rounds: { full: 7, quick: 1 },
   warm: true,
   open,
 };

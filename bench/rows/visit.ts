@@ -22,7 +22,7 @@ const open = (settings: Settings) =>
     { article: "article" },
     (entrant, _, { redis }) => ({
       async measure() {
-        const shoppers = settings.quick ? 200 : 1_000;
+        const shoppers = settings.quick ? 100 : 1_000;
         const calls = people(shoppers).map(({ shopper }) => shopper);
         const before = await billed(redis.url);
         const input = { race: `visit-${++races}`, stock: STOCK, calls, underWay: UNDER_WAY, polls: POLLS };
