@@ -59,7 +59,7 @@ async function main(args: string[]): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (!args.includes("--write")) return;
-  const head = ["| defect | what is wrong | caught by the rule | in the sale of seed |", "|---|---|---|---|"];
+  const head = ["| defect | what is wrong | caught by the rule | after so many sales |", "|---|---|---|---|"];
   const table = [...head, ...defects.map(({ name, what }) => row(name, what, known.get(name)))].join("\n");
   const text = readFileSync(PROOF, "utf8");
   const [before = "", rest = ""] = text.split(BEGIN);

@@ -124,7 +124,7 @@ export class Registrant {
         continue;
       }
       this.#registered = (await keys.verify("registered", answer.registration))?.shopper;
-      await this.#hear(answer);
+      await this.#hear(this.#registered, answer);
       if (!oracle.registrations.numbers.has(`${this.#registered ?? ""} ${answer.number}`))
         oracle.violate("told", `${this.#registered ?? ""} was told to have number ${answer.number}`);
     }
@@ -145,18 +145,21 @@ export class Registrant {
       const sale = await steps.readSale(services, this.#world.sale.id);
       return sale && (await steps.readRegistration(services, sale, shopper));
     });
-    if (mine !== undefined) await this.#hear(mine);
+    if (mine !== undefined) await this.#hear(shopper, mine);
   }
 
-  async #hear({ status, number, decided, slotToken }: Registration): Promise<void> {
-    const shopper = this.#registered ?? "";
+  async #hear(
+    shopper: string | undefined,
+    { status, number, decided, slotToken }: Registration,
+  ): Promise<void> {
     const { oracle, plan } = this.#world;
     this.#person.say(`is ${status} with number ${number}${decided ? "" : ", not final"}`);
     const hasSlot = status === "slot" && decided && plan.registration?.slots !== undefined;
-    if (hasSlot && !oracle.registrations.holders.has(shopper))
-      oracle.violate("told", `${shopper} was told to have a slot`);
+    if (hasSlot && !oracle.registrations.holders.has(shopper ?? ""))
+      oracle.violate("told", `${shopper ?? ""} was told to have a slot`);
     if (slotToken !== undefined) this.#slot = (await keys.verify("slot", slotToken))?.shopper;
-    if (hasSlot !== (slotToken !== undefined)) oracle.violate("told", `${shopper} has a slot, and no way in`);
+    if (hasSlot !== (slotToken !== undefined))
+      oracle.violate("told", `${shopper ?? ""} has a slot, and no way in`);
   }
 
   async #showSlot(): Promise<Joining["slot"]> {

@@ -73,7 +73,7 @@ export const steps: StepInfo[] = [
   ...list("sql", "seldom", "reconciliation/finding", "reconciliation/read-run", "reconciliation/findings"),
   ...list("sql", "seldom", "reconciliation/remedy-limit", "reconciliation/waiting", "reconciliation/approve"),
   ...list("sql", "seldom", "reconciliation/approved", "reconciliation/unstage", "reconciliation/light-run"),
-  ...list("sql", "seldom", "reconciliation/latest-orders"),
+  ...list("sql", "seldom", "reconciliation/latest-orders", "reconciliation/ask-again"),
   ...list("sql", "few", "reconciliation/analyze"),
   ...list("sql", "registering", "reconciliation/stored-slots", "reconciliation/free-stored-slots"),
   ...list("sql", "few", "settlement/closed", "settlement/report", "settlement/settle", "settlement/settled"),

@@ -35,6 +35,7 @@ const inline: [RegExp, string][] = [
   [/^select intent from payments where state/, "checkout/all-authorised"],
   [/^update webhook_inbox/, "checkout/event-done"],
   [/^insert into refunds \(id, intent, amount, reason, returns_stock\)\n/, "checkout/refund-whole"],
+  [/^update refunds set state = 'asked'/, "reconciliation/ask-again"],
   [/^update refunds set state = \$2/, "checkout/refund-done"],
   [/^insert into emails/, "checkout/notice"],
   [/^with begun as/, "reconciliation/begin"],
