@@ -80,8 +80,12 @@ async function play(world: World): Promise<void> {
 
   const closesAtMs = OPENS_AT_MS + plan.sale.openMs;
   const settled = async () => {
-    const [row] = await world.engines.postgres.query("select settled_at from sales");
-    end.isSettled = row?.["settled_at"] != null && crowd.done.size === plan.shoppers.length;
+    const [row] = await world.engines.postgres.query(
+      `select settled_at is not null and not exists
+                (select from emails where state in ('queued', 'sending') and recipient is not null) as is_done
+         from sales`,
+    );
+    end.isSettled = row?.["is_done"] === true && crowd.done.size === plan.shoppers.length;
   };
   // Looked at from outside, at fixed times.
   for (let atMs = closesAtMs + MINUTE_MS; atMs < closesAtMs + SETTLED_WITHIN_MS; atMs += MINUTE_MS / 2)
