@@ -3,6 +3,7 @@ import type { Pulse } from "../../domain/api.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Engines } from "./engines.ts";
 import { within } from "./globals.ts";
+import { cronUntil } from "./later.ts";
 import { keepList } from "./list-keeper.ts";
 import { lives } from "./lives.ts";
 import { lookAfter, planDeeds } from "./operator.ts";
@@ -30,7 +31,8 @@ export interface Result {
 const MINUTE_MS = 60_000;
 /** After closing everything may come, even what the bank took a quarter of an hour for. */
 const SETTLED_WITHIN_MS = 90 * MINUTE_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+/** Banks and webhooks take no longer. */
+const ARRIVES_WITHIN_MS = 2 * 60 * MINUTE_MS;
 /** At the first violation there is no need to go on. */
 const VIOLATIONS_MAX = 1;
 
@@ -80,24 +82,34 @@ async function play(world: World): Promise<void> {
 
   const closesAtMs = OPENS_AT_MS + plan.sale.openMs;
   const settled = async () => {
-    const [row] = await world.engines.postgres.query(
-      `select settled_at is not null and not exists
-                (select from emails where state in ('queued', 'sending') and recipient is not null) as is_done
-         from sales`,
-    );
-    end.isSettled = row?.["is_done"] === true && crowd.done.size === plan.shoppers.length;
+    const [row] = await world.engines.postgres.query("select settled_at from sales");
+    end.isSettled = row?.["settled_at"] != null && crowd.done.size === plan.shoppers.length;
   };
   // Looked at from outside, at fixed times.
   for (let atMs = closesAtMs + MINUTE_MS; atMs < closesAtMs + SETTLED_WITHIN_MS; atMs += MINUTE_MS / 2)
     kernel.at(atMs, settled);
   await kernel.run(() => end.isSettled || isBroken(), closesAtMs + SETTLED_WITHIN_MS);
   if (isBroken()) return;
-  // What is still on its way arrives.
-  if (end.isSettled) await kernel.run(isBroken, kernel.nowMs + DAY_MS);
+  if (end.isSettled) {
+    // What is still on its way arrives, and cron looks after it.
+    await kernel.run(isBroken, kernel.nowMs + ARRIVES_WITHIN_MS);
+    await cronUntil(world, MINUTE_MS, () => isQuiet(world));
+  }
   await prove(world, crowd, end.isSettled);
   if (isBroken()) return;
   await proveRegistrations(world);
   await proveForgotten(world);
+}
+
+/** Whether cron has nothing to come back to. */
+async function isQuiet({ engines }: World): Promise<boolean> {
+  const [row] = await engines.postgres.query(
+    `select not exists (select from emails where state in ('queued', 'sending') and recipient is not null)
+        and not exists (select from webhook_inbox where processed_at is null)
+        and not exists (select from payments where state = 'authorised')
+        and not exists (select from refunds where state = 'asked') as quiet`,
+  );
+  return row?.["quiet"] === true;
 }
 
 /** Every minute, as far as nothing is planned otherwise; later, when not much can happen any more, less often. */
