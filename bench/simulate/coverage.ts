@@ -14,13 +14,14 @@ export class Coverage {
     for (const [cell, times] of hits) this.hits.set(cell, (this.hits.get(cell) ?? 0) + times);
   }
 
-  /** Cells that can be hit and were not. */
-  empty(): string[] {
-    return steps.flatMap(({ name }) =>
-      troubleKinds
-        .filter((kind) => impossible(name, kind) === undefined && this.#of(name, kind) === 0)
-        .map((kind) => `${name} ${kind}`),
-    );
+  /** Cells that can be hit and were not, by step, with how often the step was asked for: that is why. */
+  empty(): { step: string; asked: number; kinds: TroubleKind[] }[] {
+    return steps.flatMap(({ name: step }) => {
+      const kinds = troubleKinds.filter(
+        (kind) => impossible(step, kind) === undefined && this.#of(step, kind) === 0,
+      );
+      return kinds.length === 0 ? [] : [{ step, asked: this.seen.get(step) ?? 0, kinds }];
+    });
   }
 
   table(): string {

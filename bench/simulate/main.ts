@@ -2,8 +2,9 @@
  * `npm run simulate`: hands the seeds out to processes, shows how far it is, shrinks the first history that breaks a rule,
  * and prints what was covered.
  *
- * What limits it: of a sale's time nearly all is round trips to Redis and PostgreSQL, one after the other, because the next
- * thing that happens may depend on each; so more processes help until the cores are busy with the two servers.
+ * What limits it: a sale of 35 shoppers is about 440 commands of Redis, 300 statements of PostgreSQL and 360 requests to the
+ * functions, one after the other, because the next thing that happens may depend on each; on two cores half of the time is the
+ * functions' own code, the rest the two servers and the way to them. More processes than cores make it slower.
  */
 import { CommanderError } from "commander";
 import { Coverage } from "./coverage.ts";
@@ -121,7 +122,11 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
     if (options.history && tally.last?.history !== undefined) out(tally.last.history);
     if (sales > 1) {
       out(coverage.table());
-      out(`Cells that could have been hit and were not: ${coverage.empty().length}.`);
+      const empty = coverage.empty();
+      const cells = empty.reduce((sum, { kinds }) => sum + kinds.length, 0);
+      out(`Cells that could have been hit and were not: ${cells}.`);
+      for (const { step, asked, kinds } of empty)
+        out(`  ${step}, asked for ${asked} times in ${tally.sales} sales: ${kinds.join(", ")}`);
     }
     if (broken !== undefined) await explain(pool, broken, options, out);
     else out(`All rules held in ${tally.sales} sales, seeds ${seed} to ${seed + tally.sales - 1}.`);

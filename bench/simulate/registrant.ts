@@ -7,22 +7,10 @@ import { isRefusal } from "../../domain/refusal.ts";
 import type { Joining } from "../../functions/queue/queue.ts";
 import { HOSTS, keys } from "./engines.ts";
 import type { RegistrantHabit, RegistrantPlan } from "./registration-plan.ts";
+import type { Person } from "./person.ts";
 import type { World } from "./world.ts";
 
 /** How they ask the functions for something, and wait: as the shopper who they are. */
-export interface Person {
-  name: string;
-  /** By cookie. */
-  id: string;
-  tell: <Value>(
-    step: string,
-    work: Parameters<typeof World.prototype.ask<Value>>[2],
-  ) => Promise<Value | undefined>;
-  wait: (lowMs: number, highMs: number) => Promise<void>;
-  random: () => number;
-  say: (what: string) => void;
-}
-
 /** How long they look for an e-mail. */
 const LOOKS = 24;
 
@@ -84,15 +72,17 @@ export class Registrant {
   }
 
   async #ask(): Promise<void> {
-    const { name, say, tell } = this.#person;
+    const person = this.#person;
     const email = this.#has("writes_it_otherwise")
-      ? `${name.toUpperCase()}+sale@people.test`
-      : `${name}@people.test`;
+      ? `${person.name.toUpperCase()}+sale@people.test`
+      : `${person.name}@people.test`;
     for (let times = this.#has("asks_twice") ? 2 : 1; times > 0; times--) {
-      const answer = await tell("register", (services, steps) =>
+      const answer = await person.tell("register", (services, steps) =>
         steps.register(services, this.#world.sale.id, { email, shop: HOSTS.shop, failedCheck: false }),
       );
-      say(`registers: ${answer === undefined ? "no answer" : isRefusal(answer) ? answer.refused : "taken"}`);
+      person.say(
+        `registers: ${answer === undefined ? "no answer" : isRefusal(answer) ? answer.refused : "taken"}`,
+      );
     }
   }
 
@@ -113,14 +103,14 @@ export class Registrant {
 
   /** @returns whether the address is confirmed */
   async #confirm(link: string): Promise<boolean> {
-    const { id, say, tell } = this.#person;
+    const person = this.#person;
     const { sale, oracle } = this.#world;
     for (let times = this.#has("confirms_twice") ? 2 : 1; times > 0; times--) {
-      const answer = await tell("confirm", (services, steps) =>
-        steps.confirmRegistration(services, sale.id, link, id),
+      const answer = await person.tell("confirm", (services, steps) =>
+        steps.confirmRegistration(services, sale.id, link, person.id),
       );
       if (answer === undefined || isRefusal(answer)) {
-        say(`confirms: ${answer?.refused ?? "no answer"}`);
+        person.say(`confirms: ${answer?.refused ?? "no answer"}`);
         continue;
       }
       this.#registered = (await keys.verify("registered", answer.registration))?.shopper;
@@ -177,17 +167,17 @@ export class Registrant {
   }
 
   async #cancelLater(): Promise<void> {
-    const { say, tell, wait } = this.#person;
-    await wait(1_000, -this.#plan.asksMs + this.#world.plan.sale.openMs / 2);
+    const person = this.#person;
+    await person.wait(1_000, -this.#plan.asksMs + this.#world.plan.sale.openMs / 2);
     const byLink = this.#mailed("unregister");
     const isByLink = byLink !== undefined && this.#person.random() < 0.5;
     const shopper = isByLink ? (await keys.verify("cancellation", byLink))?.shopper : this.#registered;
     if (shopper === undefined) return;
-    const answer = await tell("cancel", async (services, steps) => {
+    const answer = await person.tell("cancel", async (services, steps) => {
       const sale = await steps.readSale(services, this.#world.sale.id);
       return sale && (await steps.cancelRegistration(services, sale, shopper));
     });
-    say(`takes the registration back: ${answer === undefined ? "no answer" : "done"}`);
+    person.say(`takes the registration back: ${answer === undefined ? "no answer" : "done"}`);
     if (answer === undefined || isByLink) return;
     // The browser forgets with it.
     this.#registered = undefined;

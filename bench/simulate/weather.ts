@@ -61,12 +61,12 @@ async function happen(world: World, event: Weather): Promise<void> {
       const [row] = await engines.postgres.query("select numbers_until::int as until from sales");
       await engines.redis.send([["DEL", ...Object.values(world.saleKeys), "sales"]]);
       world.oracle.lose(Number(row?.["until"] ?? 0));
-      world.forgetScripts();
+      world.hasForgottenScripts = true;
       say("Redis is empty");
       break;
     }
     case "forgotten_scripts":
-      world.forgetScripts();
+      world.hasForgottenScripts = true;
       say("Redis has forgotten its scripts");
       break;
     case "clock":

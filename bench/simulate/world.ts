@@ -14,10 +14,8 @@ import { lives, type Life } from "./lives.ts";
 import { Network, type Answered } from "./network.ts";
 import { Oracle } from "./oracle.ts";
 import type { Plan } from "./plan.ts";
-import type { Statement } from "./postgres.ts";
-import { wordOf } from "./reading.ts";
 import { registrationAt } from "./registration-plan.ts";
-import { callStep, statementStep } from "./step-names.ts";
+import { Reply, toPostgres, toRedis, toStripe } from "./wires.ts";
 
 export const OPENS_AT_MS = Date.parse("2030-06-01T12:00:00Z");
 
@@ -46,7 +44,8 @@ export class World implements Surroundings {
   readonly #cron: Life;
   readonly #bank: Life;
   #requests = 0;
-  #scriptsForgotten = false;
+  /** Whether the next call of a script finds that Redis does not know it. */
+  hasForgottenScripts = false;
 
   constructor(plan: Plan, engines: Engines) {
     this.plan = plan;
@@ -114,9 +113,6 @@ export class World implements Surroundings {
   /** Looks at a store past the network, as an event of its own: what takes real time must be one. */
   look<Value>(work: () => Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => void this.kernel.after(0, () => work().then(resolve, reject)));
-  }
-  forgetScripts(): void {
-    this.#scriptsForgotten = true;
   }
 
   /** Somebody who is no request of the functions. */
@@ -211,121 +207,13 @@ export class World implements Surroundings {
     const body = typeof init.body === "string" ? init.body : "";
     const timeoutMs = timeoutOf(init.signal);
     const answered = url.startsWith(HOSTS.redis)
-      ? await this.#redis(life, body, timeoutMs ?? 2_000)
+      ? await toRedis(this, life, body, timeoutMs ?? 2_000)
       : url.startsWith(HOSTS.postgres)
-        ? await this.#postgres(life, body, init, timeoutMs ?? 10_000)
+        ? await toPostgres(this, life, body, init, timeoutMs ?? 10_000)
         : url.startsWith(HOSTS.shop)
           ? await this.#webhook(life, body, init)
-          : await this.#stripe(life, url, init);
+          : await toStripe(this, life, url, init);
     return new Reply(answered) as unknown as Response;
-  }
-
-  async #redis(life: Life, body: string, timeoutMs: number): Promise<Answered> {
-    const { redis } = this.engines;
-    const command = redis.read(body);
-    return await this.network.send(life, {
-      store: "redis",
-      step: `redis ${command.step}`,
-      timeoutMs,
-      execute: async () => {
-        if (command.isScript && this.#scriptsForgotten && /"evalsha"/i.test(body.slice(0, 12))) {
-          this.#scriptsForgotten = false;
-          return { status: 400, body: '{"error":"NOSCRIPT No matching script."}' };
-        }
-        const { answer, seen } = await redis.run(command, this.redisNowMs(), this.oracle.look);
-        if (command.isScript) {
-          this.history.note(
-            life.name,
-            `${command.step} → ${wordOf(answer.body) ?? answer.body.slice(0, 60)}`,
-          );
-          if (answer.status !== 200)
-            this.oracle.violate("answers", `${command.step}: ${answer.body.slice(0, 200)}`);
-          if (command.step !== "registration/admit") await this.oracle.after(command, answer.body, seen);
-        }
-        return answer;
-      },
-      refused: { status: 503, body: '{"error":"ERR injected"}' },
-    });
-  }
-
-  async #postgres(life: Life, body: string, init: RequestInit, timeoutMs: number): Promise<Answered> {
-    const statement = JSON.parse(body) as Statement;
-    const arrayMode = new Headers(init.headers).get("Neon-Array-Mode") === "true";
-    const step = statementStep(statement.query);
-    return await this.network.send(life, {
-      store: "postgres",
-      step,
-      timeoutMs,
-      execute: async () => {
-        const nowMs = this.kernel.nowMs + this.clocks.postgres;
-        const answer = await this.engines.postgres.run(statement, arrayMode, nowMs);
-        if (step === "sql sync/apply" && answer.status === 200) await this.#holdStored();
-        if (answer.status === 200)
-          await this.oracle.registrations.after(step, statement.params, nowMs - OPENS_AT_MS);
-        if (answer.status !== 200)
-          this.history.note(life.name, `${step} refused: ${answer.body.slice(0, 160)}`);
-        return answer;
-      },
-      refused: { status: 503, body: '{"message":"injected"}' },
-    });
-  }
-
-  async #holdStored(): Promise<void> {
-    const rows = await this.engines.postgres.query(
-      `select (select last_entry from sync_cursor) as cursor, (select count(*)::int from discrepancies) as refused,
-              coalesce((select jsonb_object_agg(id, state) from reservations), '{}') as states`,
-    );
-    const { cursor, refused, states } = rows[0] ?? {};
-    this.oracle.holdStored(
-      String(cursor),
-      new Map(Object.entries(states as { [id: string]: string })),
-      Number(refused),
-    );
-  }
-
-  async #stripe(life: Life, url: string, init: RequestInit): Promise<Answered> {
-    const method = init.method ?? "GET";
-    const { pathname, search } = new URL(url);
-    const step = callStep(method, pathname + search);
-    return await this.network.send<Answered>(life, {
-      store: "stripe",
-      step,
-      timeoutMs: 8_000,
-      signal: init.signal,
-      execute: async (failsAfter) => {
-        this.#beforeMoney(step, pathname);
-        const headers = new Headers(init.headers);
-        if (failsAfter) headers.set("Stripe-Double-Fault", "fail_after");
-        const request = new Request(url, {
-          method,
-          headers,
-          ...(method === "GET" ? {} : { body: typeof init.body === "string" ? init.body : "" }),
-        });
-        const response = await this.stripe.app.fetch(request, { response: undefined });
-        this.history.note(life.name, `${step} → ${response.status}`);
-        return {
-          status: response.status,
-          body: await response.text(),
-          headers: Object.fromEntries(response.headers),
-        };
-      },
-      refused: { status: 503, body: '{"error":{"type":"api_error","message":"injected"}}' },
-    });
-  }
-
-  /** Money moves for orders only. */
-  #beforeMoney(step: string, pathname: string): void {
-    if (step !== "stripe capture" && step !== "stripe void") return;
-    const id = pathname.split("/")[3] ?? "";
-    const intent = this.stripe.account.store.intents.get(id);
-    const reservation = intent?.metadata["reservation"] ?? "";
-    const wasConfirmed = this.oracle.confirmed.has(`${reservation} ${id}`);
-    const record = this.oracle.knowledge.records.get(reservation);
-    const isOrder = record?.state === "confirmed" && record.intent === id;
-    if (step === "stripe capture" && !wasConfirmed)
-      this.oracle.violate("money", `${id} is captured before ${reservation} is confirmed`);
-    if (step === "stripe void" && isOrder && intent?.status === "requires_capture")
-      this.oracle.violate("money", `the payment of the order ${reservation} is given up`);
   }
 
   async #webhook(life: Life, body: string, init: RequestInit): Promise<Answered> {
@@ -335,29 +223,5 @@ export class World implements Surroundings {
     );
     if ("error" in outcome) return { status: 500, body: "" };
     return { status: "refused" in outcome.value ? 400 : 200, body: "" };
-  }
-}
-
-/** As much of a `Response` as the clients read, without its streams. */
-class Reply {
-  readonly status: number;
-  readonly ok: boolean;
-  readonly headers: Headers;
-  readonly #body: string;
-
-  constructor({ status, body, headers }: Answered) {
-    this.status = status;
-    this.ok = status >= 200 && status < 300;
-    this.headers = new Headers(headers);
-    this.#body = body;
-  }
-  text(): Promise<string> {
-    return Promise.resolve(this.#body);
-  }
-  json(): Promise<unknown> {
-    return Promise.resolve(JSON.parse(this.#body));
-  }
-  arrayBuffer(): Promise<ArrayBuffer> {
-    return Promise.resolve(new ArrayBuffer(0));
   }
 }

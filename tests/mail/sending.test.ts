@@ -323,11 +323,11 @@ describe("limits", () => {
 
   test(
     "in a minute of the clock no more than the limit is sent, by four at once too",
-    { timeout: 30_000 },
+    { timeout: 60_000 },
     async () => {
       await outbox.write(await outbox.sale(), 300);
-      // Not across the end of a minute.
-      while (new Date().getSeconds() > 50) {
+      // Not across the end of a minute, on a busy machine either.
+      while (new Date().getSeconds() > 40) {
         await sleep(1_000);
         // An idle connection would be closed meanwhile.
         await outbox.services().postgres(z.unknown(), "select 1", []);
