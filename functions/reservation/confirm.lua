@@ -1,8 +1,9 @@
 #!lua flags=allow-key-locking
 -- Turns a hold into an order, or notes that its payment begins.
 -- Guarantee: a reservation is confirmed at most once: while its hold lasts, or with a payment for as long as its units are
--- held. A payment that comes after the hold has ended takes the units again if they are there. The shopper's room inside is
--- free at once. A repeated call answers the record as it stands.
+-- held. A payment that comes after the hold has ended takes the units again if they are there; one that has been refused
+-- stays refused, because its money is on its way back. The shopper's room inside is free at once. A repeated call answers
+-- the record as it stands.
 --
 -- KEYS  1 sale  2 stock  3 inside  4 reservations  5 shoppers  6 holds  7 outbox
 -- ARGV  1 now (ms, '' for Redis TIME)  2 reservation id  3 shopper ('' for whoever it is of)
@@ -54,12 +55,18 @@ local counts = redis.call('HMGET', stock, unpack(fields))
 -- While a rebuild brings the records of a lost sale back there is no stock yet.
 if not counts[1] then return { 'missing' } end
 if record.state ~= 'held' then
+  local refused = record.refused or {}
+  for _, one in ipairs(refused) do
+    if one == payment then return { 'reservation_expired', before } end
+  end
   local has = redis.call('HMGET', shoppers, unpack(mine))
   local closesAt = tonumber(redis.call('HGET', sale, 'closesAtMs'))
   local owned = {}
   for i, line in ipairs(record.lines) do
     local owns = (tonumber(has[i]) or 0) + line.quantity
     if now >= closesAt or tonumber(counts[3 * i]) < line.quantity or owns > tonumber(counts[3 * i + 2]) then
+      refused[#refused + 1], record.refused = payment, refused
+      redis.call('HSET', reservations, id, cjson.encode(record))
       return { 'reservation_expired', before }
     end
     owned[2 * i - 1], owned[2 * i] = mine[i], owns

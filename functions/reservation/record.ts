@@ -22,6 +22,8 @@ export const recordSchema = z.object({
   slotUntilMs: z.number().optional(),
   /** The payment that confirmed it. */
   intent: z.string().optional(),
+  /** Payments that came when its units were gone: they are given back, and never confirm it. */
+  refused: z.array(z.string()).optional(),
 });
 
 export type Record = z.output<typeof recordSchema>;

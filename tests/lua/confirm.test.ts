@@ -217,6 +217,19 @@ describe("payments", () => {
     expect((await over.confirm("", "r1", 60, 100, paid))[0]).toBe("reservation_expired");
   });
 
+  test("one that was refused stays refused when units come back: its money is on its way; another may have them", async () => {
+    const sale = await withHold({ ...priced, items: { shoe: { stock: 1, price: 100 } } });
+    await sale.expire(21);
+    await sale.crowd(["bob"], 21);
+    await sale.reserve("bob", "r2", { shoe: 1 }, 21);
+    expect((await sale.confirm("", "r1", 22, 100, paid))[0]).toBe("reservation_expired");
+    await sale.giveBack("bob", "r2", 23);
+    expect((await sale.confirm("", "r1", 24, 100, paid))[0]).toBe("reservation_expired");
+    expect((await sale.confirm("", "r1", 25, 100, { payment: "pi_2" }))[0]).toBe("confirmed");
+    expect((await sale.confirm("", "r1", 26, 100, paid))[0]).toBe("again");
+    expect(await sale.books()).toEqual([]);
+  });
+
   test("with the stock not looked at, a late payment would sell what is gone", async () => {
     const sale = await withHold({ ...priced, items: { shoe: { stock: 1, price: 100 } } });
     await sale.expire(21);
