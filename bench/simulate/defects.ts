@@ -187,15 +187,6 @@ export const defects: Defect[] = [
     ["reservation/confirm.lua", "if not counts[1] then return { 'missing' } end", ""],
   ),
   defect(
-    "adopted-by-its-own-lines",
-    "found: taking over an order freed its own units and not those that Redis had under its id",
-    [
-      "reconciliation/adopt.lua",
-      "for _, line in ipairs(before.lines) do",
-      "for _, line in ipairs(record.lines) do",
-    ],
-  ),
-  defect(
     "moved-run-not-repeated",
     "found: a sale was settled by a run that had not compared its counters, because its own remedies had moved them",
     ["reconciliation/run.ts", "page.hasMoved === true", "false"],

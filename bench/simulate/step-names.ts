@@ -33,6 +33,7 @@ const inline: [RegExp, string][] = [
   [/^insert into audit_log .*'rebuild'/s, "sale/audit-rebuild"],
   [/^select intent from payments where intent/, "checkout/left-authorised"],
   [/^select intent from payments where state/, "checkout/all-authorised"],
+  [/^select id from reservations where sale_id = .* and intent = /, "checkout/is-order"],
   [/^update webhook_inbox/, "checkout/event-done"],
   [/^insert into refunds \(id, intent, amount, reason, returns_stock\)\n/, "checkout/refund-whole"],
   [/^update refunds set state = 'asked'/, "reconciliation/ask-again"],

@@ -111,13 +111,22 @@ async function take(
   return "captured";
 }
 
-/** The units are not this payment's, and will not be: the money goes back where it came from. */
+/**
+ * The units are not this payment's, and will not be: the money goes back where it came from.
+ * @throws {Unavailable} Postgres has the order, so Redis has lost it: reconciliation brings it back
+ */
 async function giveUp(
   services: Services,
   intent: Intent,
   record: Record | undefined,
   email: string | undefined,
 ): Promise<Paying> {
+  const [order] = await services.postgres(
+    z.unknown(),
+    "select id from reservations where sale_id = $1 and id = $2 and intent = $3 and state = 'confirmed'",
+    [intent.sale, intent.reservation, intent.id],
+  );
+  if (order !== undefined) throw new Unavailable("redis", "an order that is only in Postgres");
   // What is left in this state was given up without the rest being done.
   if (intent.state === "authorised") await written(services, intent, "authorised");
   const after = intent.state === "captured" ? intent : await paymentsOf(services).cancel(intent.id);

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
 import { readOrder } from "../../functions/checkout/checkout.ts";
+import { settleIntent } from "../../functions/checkout/payment.ts";
+import { paymentsOf } from "../../functions/checkout/stripe.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { SALES_KEY, saleKeys } from "../../functions/redis/keys.ts";
 import { approve } from "../../functions/reconciliation/approve.ts";
@@ -19,6 +21,7 @@ import { rebuildSale } from "../../functions/sale/rebuild.ts";
 import { missing, readSale, readSettled } from "../../functions/sale/sale.ts";
 import { factsOf, readSettlement, reportCsv, reportPage } from "../../functions/settlement/report.ts";
 import { settleSale } from "../../functions/settlement/settle.ts";
+import type { Services } from "../../functions/services.ts";
 import { discrepancies } from "../checkout/books.ts";
 import { must } from "../sync/harness.ts";
 import { newBuyer, PRICE, recover, useShop, type Place } from "../checkout/world.ts";
@@ -167,6 +170,20 @@ async function closeNow(place: Place): Promise<void> {
   ]);
   await place.redis.command("HSET", keysOf(place).sale, "closesAtMs", Date.parse(closesAt));
 }
+
+test("the payment of an order that only Postgres has is not given back: it waits until Redis has the order again", async () => {
+  await shop.at({}, async (place) => {
+    const { id, intent } = await order(place);
+    await place.redis.command("HDEL", keysOf(place).reservations, id);
+    const settling = async (services: Services) =>
+      await settleIntent(services, await paymentsOf(services).readIntent(intent), undefined);
+    expect(await place.act(settling)).toMatchObject({ error: { name: "Unavailable" } });
+    expect(place.stripe.state().refunds).toEqual([]);
+    expect(await query("select state from payments")).toEqual([{ state: "captured" }]);
+    await reconcile(place, true);
+    expect(await place.act(settling)).toEqual({ value: "captured" });
+  });
+});
 
 test("a sale that is over: counters are held against the records again after a remedy moved them", async () => {
   await shop.at({ stock: 5 }, async (place) => {
