@@ -72,7 +72,7 @@ export const measured = {
   "latency.retrySeconds": figure(5, "s", "workers/circuit.ts: come back in 2 to 8 s"),
 
   "redis.bytesPerPerson": figure(126, "bytes", "npx node bench/line.ts: 126 MB of a line of a million"),
-  "postgres.ordersPerSecond": figure(29_500, "orders/s", "npx node bench/sync.ts 20000"),
+  "postgres.ordersPerSecond": figure(24_800, "orders/s", "npm run bench -- --only sync"),
   "postgres.bytesPerOrder": assumed(
     2_000,
     "bytes",
