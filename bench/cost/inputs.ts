@@ -71,7 +71,7 @@ export const measured = {
   "latency.slowMs": figure(4000, "ms", "SLOW_MS in workers/circuit.ts"),
   "latency.retrySeconds": figure(5, "s", "workers/circuit.ts: come back in 2 to 8 s"),
 
-  "redis.bytesPerPerson": figure(126, "bytes", "npx node bench/line.ts: 126 MB of a line of a million"),
+  "redis.bytesPerPerson": figure(126, "bytes", "npm run bench -- --only line: 126 MB of a line of a million"),
   "postgres.ordersPerSecond": figure(24_800, "orders/s", "npm run bench -- --only sync"),
   "postgres.bytesPerOrder": assumed(
     2_000,
