@@ -7,12 +7,10 @@
 import { openConnection } from "../../dev/redis/connection.ts";
 import type { Bundle } from "../../dev/workers/build.ts";
 import { tokenKeys } from "../../domain/token.ts";
-import { connectPostgres } from "../../functions/postgres/client.ts";
-import { connectRedis } from "../../functions/redis/client.ts";
 import { encode, loadEach } from "../load/http.ts";
 import { benchBundle, cpuMsOf, ourBundle, SECRET, startMeasured, tokenKeysSetting } from "../load/workers.ts";
 import { Incorrect, type Opened, type Row, type Sample, type Settings } from "../measure.ts";
-import { benchServices } from "../services.ts";
+import { benchServices, connectStores } from "../services.ts";
 import { openStage, people, SKU } from "../stage.ts";
 import { GATEWAY_TOKEN, startStores } from "../stores.ts";
 import threeLines from "../workers/three-lines-reserve.lua";
@@ -23,10 +21,7 @@ async function open({ quick }: Settings): Promise<Opened> {
   const stores = await startStores("redis", "postgres");
   const redis = openConnection(stores.redis.socketPath);
   const { neonConnectionString, neonUrl } = stores.postgres;
-  const services = benchServices({
-    redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
-    postgres: connectPostgres(neonConnectionString, neonUrl),
-  });
+  const services = benchServices(connectStores(stores));
   const upstash = { UPSTASH_REDIS_REST_URL: stores.redis.url, UPSTASH_REDIS_REST_TOKEN: GATEWAY_TOKEN };
   const secrets = { TOKEN_KEYS: tokenKeysSetting, IDENTITY_SECRET: SECRET };
   const database = { DATABASE_URL: neonConnectionString, NEON_FETCH_ENDPOINT: neonUrl };

@@ -6,14 +6,12 @@
 import { z } from "zod";
 import { openConnection } from "../../dev/redis/connection.ts";
 import { saleSchema } from "../../domain/sale.ts";
-import { connectPostgres } from "../../functions/postgres/client.ts";
-import { connectRedis } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import { createSale } from "../../functions/sale/sale.ts";
 import { sendJoins, type JoinLoad } from "../load/joins.ts";
 import { ourBundle, SECRET, startMeasured, tokenKeysSetting } from "../load/workers.ts";
 import { Incorrect, type Figure, type Opened, type Row, type Sample, type Settings } from "../measure.ts";
-import { benchServices } from "../services.ts";
+import { benchServices, connectStores } from "../services.ts";
 import { quantile } from "../statistics.ts";
 import { GATEWAY_TOKEN, startStores } from "../stores.ts";
 
@@ -29,10 +27,7 @@ async function open({ quick }: Settings): Promise<Opened> {
   const stores = await startStores("redis", "postgres");
   const redis = openConnection(stores.redis.socketPath);
   const { neonConnectionString, neonUrl } = stores.postgres;
-  const services = benchServices({
-    redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
-    postgres: connectPostgres(neonConnectionString, neonUrl),
-  });
+  const services = benchServices(connectStores(stores));
   const functions = await startMeasured("functions", await ourBundle("functions"), {
     bindings: {
       ...{ UPSTASH_REDIS_REST_URL: stores.redis.url, UPSTASH_REDIS_REST_TOKEN: GATEWAY_TOKEN },

@@ -7,15 +7,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { openConnection } from "../../dev/redis/connection.ts";
 import { confirm } from "../../functions/checkout/payment.ts";
-import { connectPostgres } from "../../functions/postgres/client.ts";
-import { connectRedis } from "../../functions/redis/client.ts";
 import type { Services } from "../../functions/services.ts";
 import { drain } from "../../functions/sync/sync.ts";
 import { Incorrect, type Opened, type Row, type Sample, type Settings } from "../measure.ts";
-import { benchServices } from "../services.ts";
+import { benchServices, connectStores } from "../services.ts";
 import { openStage, people } from "../stage.ts";
 import { quantile } from "../statistics.ts";
-import { GATEWAY_TOKEN, startStores } from "../stores.ts";
+import { startStores } from "../stores.ts";
 
 const PER_SECOND = 500;
 const LOOK_EVERY_MS = 20;
@@ -23,13 +21,9 @@ const LOOK_EVERY_MS = 20;
 async function open({ quick }: Settings): Promise<Opened> {
   const stores = await startStores("redis", "postgres");
   const redis = openConnection(stores.redis.socketPath);
-  const { neonConnectionString, neonUrl } = stores.postgres;
   const drains = new Set<Promise<unknown>>();
   const services = {
-    ...benchServices({
-      redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
-      postgres: connectPostgres(neonConnectionString, neonUrl),
-    }),
+    ...benchServices(connectStores(stores)),
     later: (work: Promise<unknown>) => {
       drains.add(work);
       void work.finally(() => drains.delete(work)).catch(() => undefined);

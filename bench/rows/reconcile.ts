@@ -11,8 +11,6 @@ import { z } from "zod";
 import { startStripe, type StripeDouble } from "../../dev/stripe/server.ts";
 import { saleSchema } from "../../domain/sale.ts";
 import { mintShopper } from "../../domain/token.ts";
-import { connectPostgres } from "../../functions/postgres/client.ts";
-import { connectRedis } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import type { Record } from "../../functions/reservation/record.ts";
 import { createSale } from "../../functions/sale/sale.ts";
@@ -20,7 +18,7 @@ import type { Services } from "../../functions/services.ts";
 import { drain } from "../../functions/sync/sync.ts";
 import { Incorrect, type Opened, type Row, type Settings } from "../measure.ts";
 import type { JudgeInput, JudgeOutput } from "../reconcile/judge.ts";
-import { benchServices } from "../services.ts";
+import { benchServices, connectStores } from "../services.ts";
 import { GATEWAY_TOKEN, startStores } from "../stores.ts";
 
 const SALE = "sale";
@@ -36,10 +34,7 @@ async function open({ quick, say }: Settings): Promise<Opened> {
   const stores = await startStores("redis", "postgres");
   const stripe = await startStripe({ now: () => Date.now() - 120_000 });
   const { neonConnectionString, neonUrl } = stores.postgres;
-  const services = benchServices({
-    redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
-    postgres: connectPostgres(neonConnectionString, neonUrl),
-  });
+  const services = benchServices(connectStores(stores));
   const [reservations, paid] = quick ? [2_000, 100] : [100_000, 5_000];
   say(`reconcile: making ${reservations} reservations, ${paid} of them paid`);
   await fill(services, reservations, await pay(stripe, paid));

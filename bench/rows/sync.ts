@@ -6,16 +6,14 @@
 import { z } from "zod";
 import { saleSchema } from "../../domain/sale.ts";
 import { mintShopper } from "../../domain/token.ts";
-import { connectPostgres } from "../../functions/postgres/client.ts";
-import { connectRedis } from "../../functions/redis/client.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
 import type { Record } from "../../functions/reservation/record.ts";
 import { createSale } from "../../functions/sale/sale.ts";
 import type { Services } from "../../functions/services.ts";
 import { drain } from "../../functions/sync/sync.ts";
 import { Incorrect, type Opened, type Row, type Settings } from "../measure.ts";
-import { benchServices } from "../services.ts";
-import { GATEWAY_TOKEN, startStores } from "../stores.ts";
+import { benchServices, connectStores } from "../services.ts";
+import { startStores } from "../stores.ts";
 
 /** As in functions/sync/sync.ts, two entries an order. */
 const BATCH_ORDERS = 1000;
@@ -23,11 +21,7 @@ const HOUR_MS = 3_600_000;
 
 async function open({ quick }: Settings): Promise<Opened> {
   const stores = await startStores("redis", "postgres");
-  const { neonConnectionString, neonUrl } = stores.postgres;
-  const services = benchServices({
-    redis: connectRedis(stores.redis.url, GATEWAY_TOKEN),
-    postgres: connectPostgres(neonConnectionString, neonUrl),
-  });
+  const services = benchServices(connectStores(stores));
   const { postgres } = services;
   for (const table of ["reservations", "orders", "order_lines", "stock_ledger"])
     await postgres(z.unknown(), `create table bare_${table} (like ${table} including all)`, []);
