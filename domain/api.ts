@@ -254,7 +254,9 @@ export const liveSchema = z
       z.object({
         sku: skuSchema,
         stock: units,
-        available: units,
+        available: z
+          .int()
+          .describe("below zero by what was sold twice after Redis had lost orders, until the latest go back"),
         slots: units,
         held: units,
         confirmed: units,

@@ -13,6 +13,8 @@ const mayFollow: { [state: string]: string[] } = {
   refunded: [],
 };
 
+const accounts = ["available", "slots", "held", "confirmed"] as const;
+
 /** They tell again what Postgres lacks, or take over what it knows. */
 const repairs = new Set(["reconciliation/resend", "reconciliation/cancel", "reconciliation/adopt"]);
 
@@ -80,7 +82,7 @@ export function holdBooks(judge: Judge, seen: Seen): void {
 /** @returns what is wrong with the counters */
 function faultsOf({ sale, knowledge, wasRolledBack }: Judge, { stock, soldOut }: Seen): [Rule, string][] {
   const wrong: [Rule, string][] = [];
-  const { records, supplied, slots, isDamaged } = knowledge;
+  const { records, supplied, slots } = knowledge;
   const units = new Map<string, number>();
   for (const { state, lines } of records.values())
     if (state === "held" || state === "confirmed")
@@ -92,14 +94,13 @@ function faultsOf({ sale, knowledge, wasRolledBack }: Judge, { stock, soldOut }:
     if (of(field) !== expected) wrong.push([rule, `${field} is ${of(field)}, not ${expected}`]);
   };
   for (const { sku } of sale.items) {
-    const parts = ["available", "slots", "held", "confirmed"].map((account) => of(`${account}:${sku}`));
+    const [available = NaN, ...taken] = accounts.map((account) => of(`${account}:${sku}`));
+    const parts = [available, ...taken];
     const sum = parts.reduce((total, part) => total + part, 0);
-    // Of an order that Redis had lost and sold the units of again, both are sold, until the latest goes back.
-    const isSoldAgain =
-      wasRolledBack && !isDamaged && of(`available:${sku}`) === 0 && sum > of(`stock:${sku}`);
-    if (sum !== of(`stock:${sku}`) && !isSoldAgain)
+    if (sum !== of(`stock:${sku}`))
       wrong.push(["books", `${sku}: ${parts.join(" + ")} is ${sum}, not ${of(`stock:${sku}`)}`]);
-    if (parts.some((part) => !(part >= 0)))
+    // Of an order that Redis had lost and sold the units of again, both are sold, until the latest goes back.
+    if (taken.some((part) => !(part >= 0)) || !(available >= 0 || wasRolledBack))
       wrong.push(["books", `${sku}: ${parts.join(", ")}: one is below zero`]);
     same("books", `stock:${sku}`, supplied.get(sku) ?? 0);
     same("one call", `held:${sku}`, units.get(`held:${sku}`) ?? 0);

@@ -58,9 +58,10 @@ export type Weather = { atMs: number } & (
   | { is: "clock"; of: "redis" | "postgres"; byMs: number }
   | { is: "webhook"; trouble: "lose" | "duplicate" | "reorder" | "late"; delayMs: number }
   | { is: "cron"; trouble: "missing" | "twice" | "at_once" }
-  /** Somebody's hand: a counter one up or down, a hold out of the index, a payment captured at Stripe. */
+  /** Somebody's hand: a counter one up or down, a hold out of the index, a payment captured or given up at Stripe. */
   | { is: "damage"; of: "counter"; by: 1 | -1 }
-  | { is: "damage"; of: "index" | "payment" }
+  | { is: "damage"; of: "index" }
+  | { is: "damage"; of: "payment"; hand: "captures" | "gives up"; whose: "anybody's" | "too late" }
 );
 
 export type Deed = { nth: number; atMs: number; isRepeated: boolean } & (
@@ -177,8 +178,10 @@ function weatherOf(random: Random, openMs: number): Weather[] {
     });
   if (chance(0.1))
     weather.push({ is: "away", store: "redis", atMs: atMs(), forMs: wholeBetween(random, 1_000, 30_000) });
-  if (chance(0.1))
-    weather.push({ is: "away", store: "stripe", atMs: atMs(), forMs: wholeBetween(random, 5_000, 120_000) });
+  if (chance(0.12)) {
+    const longest = chance(0.25) ? 25 * 60_000 : 120_000;
+    weather.push({ is: "away", store: "stripe", atMs: atMs(), forMs: wholeBetween(random, 5_000, longest) });
+  }
   if (chance(0.2))
     weather.push({
       is: "rollback",
@@ -199,7 +202,9 @@ function weatherOf(random: Random, openMs: number): Weather[] {
   const inSale = () => wholeBetween(random, 1_000, openMs);
   if (chance(0.07)) weather.push({ is: "damage", of: "counter", by: chance(0.7) ? 1 : -1, atMs: inSale() });
   if (chance(0.15)) weather.push({ is: "damage", of: "index", atMs: inSale() });
-  if (chance(0.15)) weather.push({ is: "damage", of: "payment", atMs: inSale() });
+  for (const hand of ["captures", "gives up"] as const)
+    for (const whose of ["anybody's", "too late"] as const)
+      if (chance(0.1)) weather.push({ is: "damage", of: "payment", hand, whose, atMs: inSale() });
   return weather;
 }
 

@@ -90,6 +90,13 @@ function weatherWhile(random: Random, opensMs: number): Weather[] {
     if (random() < 0.12)
       weather.push({ is: "away", store, atMs: at(), forMs: wholeBetween(random, 5_000, 60_000) });
   if (random() < 0.08) weather.push({ is: "wipe", atMs: at() });
+  // While slots are used.
+  if (random() < 0.25)
+    weather.push({
+      is: "rollback",
+      atMs: wholeBetween(random, 3_000, 40_000),
+      lostMs: wholeBetween(random, 1_000, 20_000),
+    });
   return weather;
 }
 

@@ -5,7 +5,7 @@ import { steps, type StepInfo } from "./step-list.ts";
 
 const MOST = 14;
 /** What seldom happens is planned for in so many sales each; in most of them it does not happen. */
-const SELDOM_SHARE = 0.5;
+const SHARES = { seldom: 0.5, rare: 0.85 };
 const FEW_TIMES = 3;
 
 /** Steps that happen often are hit anywhere, rare ones the first few times. */
@@ -14,7 +14,9 @@ export function troublesFor(random: Random, shoppers: number): Trouble[] {
     random,
     steps.filter(({ comes }) => comes === "often" || comes === "few"),
   ).slice(0, wholeBetween(random, 2, MOST));
-  const seldom = steps.filter(({ comes }) => comes === "seldom" && random() < SELDOM_SHARE);
+  const seldom = steps.filter(
+    ({ comes }) => (comes === "seldom" || comes === "rare") && random() < SHARES[comes],
+  );
   return [...common, ...seldom].map((step): Trouble => {
     const nthMax = step.comes === "often" ? shoppers : step.comes === "few" ? FEW_TIMES : 1;
     return { step: step.name, nth: wholeBetween(random, 1, nthMax), kind: kindFor(random, step) };

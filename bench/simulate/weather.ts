@@ -1,5 +1,5 @@
 /** What happens to the machines in the midst of a sale, and what is done about it afterwards. */
-import { captureIntent } from "../../dev/stripe/intents.ts";
+import { cancelIntent, captureIntent } from "../../dev/stripe/intents.ts";
 import type { Weather } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -86,7 +86,7 @@ async function happen(world: World, event: Weather): Promise<void> {
 }
 
 /** What no part of the system does, and reconciliation is there to find. */
-async function damage(world: World, event: Weather & { is: "damage" }): Promise<void> {
+async function damage(world: World, event: Extract<Weather, { is: "damage" }>): Promise<void> {
   const { history, oracle, engines } = world;
   const key = (name: string) => world.saleKeys[name] ?? "";
   const { seen, records } = oracle.knowledge;
@@ -108,18 +108,30 @@ async function damage(world: World, event: Weather & { is: "damage" }): Promise<
       return;
     }
     case "payment":
-      captureNext(world, HAND_WAITS_MS / HAND_LOOKS_EVERY_MS);
+      takeNext(world, event, HAND_WAITS_MS / HAND_LOOKS_EVERY_MS);
   }
 }
 
-/** A hand at Stripe's dashboard that captures the next payment that is authorised, sooner than the functions. */
-function captureNext(world: World, looks: number): void {
+/** A hand at Stripe's dashboard, at the next payment that is authorised, sooner than the functions. */
+function takeNext(
+  world: World,
+  event: Extract<Weather, { is: "damage"; of: "payment" }>,
+  looks: number,
+): void {
   const { account } = world.stripe;
-  const waiting = [...account.store.intents.values()].find(({ status }) => status === "requires_capture");
-  if (waiting !== undefined) {
-    captureIntent(account, waiting.id);
-    world.history.note("weather", `somebody captures ${waiting.id} by hand`);
-  } else if (looks > 0) world.kernel.after(HAND_LOOKS_EVERY_MS, () => captureNext(world, looks - 1));
+  const { records } = world.oracle.knowledge;
+  const waiting = [...account.store.intents.values()].find(({ status, metadata }) => {
+    const state = records.get(metadata["reservation"] ?? "")?.state;
+    const isTooLate = state === "released" || state === "expired";
+    return status === "requires_capture" && (event.whose === "anybody's" || isTooLate);
+  });
+  if (waiting === undefined) {
+    if (looks > 0) world.kernel.after(HAND_LOOKS_EVERY_MS, () => takeNext(world, event, looks - 1));
+    return;
+  }
+  if (event.hand === "captures") captureIntent(account, waiting.id);
+  else cancelIntent(account, waiting, null);
+  world.history.note("weather", `somebody ${event.hand} ${waiting.id} by hand`);
 }
 
 /** Notes which changes are lost for good: those that Postgres has not heard of. */

@@ -2,8 +2,9 @@
 -- Makes a reservation what Postgres knows it to be, where Redis has lost it or a change of it.
 -- Guarantee: its units move in this one call, from where Redis had them to where they belong. A hold whose units somebody
 -- else has is over, which Postgres hears of. An order is one all the same, because Postgres refuses whoever has its units
--- now: then more is confirmed than there is, and the latest order goes back (refund_latest). One that used a slot uses it
--- again: its unit is still set aside where Redis has forgotten that.
+-- now: then what is available falls below zero by what is sold twice, so that units that come back are not sold again, and
+-- the latest order goes back once more is confirmed than there is (refund_latest). One that used a slot uses it again: its
+-- unit is still set aside where Redis has forgotten that.
 --
 -- KEYS  1 sale  2 stock  3 reservations  4 shoppers  5 holds  6 claims  7 outbox
 -- ARGV  1 the record as Postgres knows it, JSON  2 the state that Redis was seen to have ('' for none)
@@ -65,7 +66,7 @@ end
 if to ~= 'available' then
   for _, line in ipairs(record.lines) do
     move(record, line, to, line.quantity)
-    free(line.sku, 0 - math.min(line.quantity, tonumber(redis.call('HGET', stock, 'available:' .. line.sku))))
+    free(line.sku, -line.quantity)
   end
 end
 if to == 'held' then

@@ -1,5 +1,5 @@
 #!lua flags=allow-key-locking
--- Takes an order back: its units are available again, as far as there are so many.
+-- Takes an order back: its units are available again, as far as nobody else has them.
 -- Guarantee: by the transition confirmed -> refunded, so once; an item's counters add up afterwards, whatever they did
 -- before; the changes that Postgres lacks go into the outbox together.
 --
@@ -31,7 +31,7 @@ for _, line in ipairs(record.lines) do
   local units = redis.call('HMGET', stock, 'stock:' .. sku, 'slots:' .. sku, 'held:' .. sku, 'confirmed:' .. sku,
     'available:' .. sku)
   local confirmed = units[4] - quantity
-  local available = math.max(0, units[1] - units[2] - units[3] - confirmed)
+  local available = units[1] - units[2] - units[3] - confirmed
   redis.call('HSET', stock, 'confirmed:' .. sku, confirmed, 'available:' .. sku, available)
   redis.call('HINCRBY', stock, 'available', available - units[5])
   redis.call('HINCRBY', stock, 'unsold', quantity)

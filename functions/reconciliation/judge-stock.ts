@@ -53,11 +53,12 @@ export interface Expected {
   confirmed: number;
 }
 
-/** What an item's counters should be: what is not held, confirmed or set aside is available. */
+/** What an item's counters should be: what is not held, confirmed or set aside is available, less than nothing where units
+ * were sold twice (adopt.lua). */
 export function balanced(is: ItemCounts, should: Expected | undefined): ItemCounts {
   const { sku, slots } = is;
   const { stock, held, confirmed } = should ?? is;
-  return { sku, stock, slots, held, confirmed, available: Math.max(0, stock - slots - held - confirmed) };
+  return { sku, stock, slots, held, confirmed, available: stock - slots - held - confirmed };
 }
 
 export const totalsOf = (items: ItemCounts[]): Totals => ({

@@ -47,7 +47,7 @@ test("recount: counters that moved since they were judged are left alone, all of
   expect(await set(["held:shoe", 1, 2])).toBe("moved");
 });
 
-test("adopt: an order whose units were sold again is one all the same, and more is sold than there is", async () => {
+test("adopt: an order whose units were sold again is one all the same; what comes back is not sold a third time", async () => {
   const sale = await midSale();
   const record = await recordOf(sale, "r2");
   const lost = { ...record, id: "r3", shopper: "cat", state: "confirmed" as const };
@@ -55,9 +55,13 @@ test("adopt: an order whose units were sold again is one all the same, and more 
   expect(await adopt(redis.services, sale.id, { ...record, state: "confirmed" }, "held")).toBe("adopted");
   const { stock, sale: rules } = await sale.state();
   expect(Object.fromEntries(stock)).toMatchObject({
-    ...{ "available:shoe": "0", "held:shoe": "0", "confirmed:shoe": "4", unsold: "-1", available: "0" },
+    ...{ "available:shoe": "-1", "held:shoe": "0", "confirmed:shoe": "4", unsold: "-1", available: "-1" },
   });
   expect(rules.get("soldOut")).toBe("1");
+  expect(await cancel(sale, "r3")).toEqual(["cancelled"]);
+  expect(Object.fromEntries((await sale.state()).stock)).toMatchObject({
+    ...{ "available:shoe": "0", "confirmed:shoe": "3", unsold: "0", available: "0" },
+  });
 });
 
 test("adopt: an id that somebody else used again after a loss: their units go back, whoever has the order has theirs", async () => {
@@ -69,7 +73,7 @@ test("adopt: an id that somebody else used again after a loss: their units go ba
   expect(await adopt(redis.services, sale.id, order, "held")).toBe("adopted");
   const { stock, shoppers, holds } = await sale.state();
   expect(Object.fromEntries(stock)).toMatchObject({
-    ...{ "available:shoe": "0", "held:shoe": "0", "confirmed:shoe": "4", unsold: "-1", available: "0" },
+    ...{ "available:shoe": "-1", "held:shoe": "0", "confirmed:shoe": "4", unsold: "-1", available: "-1" },
   });
   expect([shoppers.get(`${record.shopper}/shoe`), shoppers.get(record.shopper)]).toEqual(["0", undefined]);
   expect(shoppers.get("cat/shoe")).toBe("2");
