@@ -191,4 +191,23 @@ export const defects: Defect[] = [
     "found: a sale was settled by a run that had not compared its counters, because its own remedies had moved them",
     ["reconciliation/run.ts", "page.hasMoved === true", "false"],
   ),
+  defect(
+    "sold-a-third-time",
+    "found: what came back of an item that Redis had sold twice, after it lost orders, was sold again",
+    [
+      "reconciliation/adopt.lua",
+      "free(line.sku, -line.quantity)",
+      "free(line.sku, 0 - math.min(line.quantity, tonumber(redis.call('HGET', stock, 'available:' .. line.sku))))",
+    ],
+  ),
+  defect(
+    "refused-payment-confirms",
+    "found: a late payment that was refused, and was about to go back, confirmed after all when units came back",
+    ["reservation/confirm.lua", "if one == payment then return { 'reservation_expired', before } end", ""],
+  ),
+  defect(
+    "stored-order-given-back",
+    "found: the money of an order that only Postgres had, because Redis had lost it, was given back",
+    ["checkout/payment.ts", "if (order !== undefined) throw", "if (order === null) throw"],
+  ),
 ];

@@ -96,7 +96,10 @@ export async function lookAfter(world: World, isOver: () => boolean): Promise<vo
         world.engines.redis.send([["HEXISTS", world.saleKeys["sale"] ?? "", "epoch"]]),
       );
       const [row] = await world.look(() =>
-        world.engines.postgres.query("select published_at, settled_at from sales"),
+        world.engines.postgres.query(
+          `select published_at, settled_at,
+                  array(select id::int from discrepancies where outcome = 'waiting') as waiting from sales`,
+        ),
       );
       if (String(known) === "0" && row?.["published_at"] != null && row["settled_at"] == null) {
         const rebuild: Deed = { nth: 90, does: "rebuild", atMs: 0, isRepeated: false };
@@ -105,12 +108,9 @@ export async function lookAfter(world: World, isOver: () => boolean): Promise<vo
         if (life.random() < 0.3) await act(world, world.somebody("operator", 798), rebuild);
         await first;
       }
-      const waiting = await world.look(() =>
-        world.engines.postgres.query("select id from discrepancies where outcome = 'waiting'"),
-      );
-      for (const { id } of waiting) {
+      for (const id of (row?.["waiting"] ?? []) as number[]) {
         const outcome = await world.ask(life, "operator approve", (services, steps) =>
-          steps.approve(services, world.sale.id, Number(id)),
+          steps.approve(services, world.sale.id, id),
         );
         world.history.note("operator", `approves: ${JSON.stringify(outcome).slice(0, 80)}`);
       }

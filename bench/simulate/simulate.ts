@@ -82,6 +82,7 @@ async function play(world: World): Promise<void> {
 
   const closesAtMs = OPENS_AT_MS + plan.sale.openMs;
   const settled = async () => {
+    if (end.isSettled) return;
     const [row] = await world.engines.postgres.query("select settled_at from sales");
     end.isSettled = row?.["settled_at"] != null && crowd.done.size === plan.shoppers.length;
   };

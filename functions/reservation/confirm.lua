@@ -86,7 +86,7 @@ record.state, record.changedAtMs, record.confirmedAtMs = 'confirmed', now, now
 if payment ~= '' then record.intent = payment end
 local after = cjson.encode(record)
 redis.call('HSET', stock, 'unsold', counts[1] - sum, unpack(moved))
-if counts[1] - sum == 0 then redis.call('HSET', sale, 'soldOut', '1') end
+if counts[1] - sum <= 0 then redis.call('HSET', sale, 'soldOut', '1') end
 redis.call('HSET', reservations, id, after)
 redis.call('ZREM', holds, id)
 redis.call('ZREM', inside, record.shopper)
