@@ -61,7 +61,8 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
   const say = (line: string) =>
     void process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
   const status = () =>
-    `${tally.sales} of ${sales} sales, ${tally.shoppers} shoppers, ${tally.orders} orders, ${perSecond()} sales/s`;
+    `${tally.sales} of ${sales} sales, ${tally.shoppers} shoppers, ${tally.orders} orders, ${perSecond()} sales/s` +
+    (tally.broken.length === 0 ? "" : `, ${tally.broken.length} broke a rule`);
   const progress = setInterval(() => say(status()), process.stderr.isTTY ? SAY_EVERY_MS : 10 * SAY_EVERY_MS);
 
   const interruption = new AbortController();
@@ -79,14 +80,18 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
       next < sales &&
       Date.now() < untilMs &&
       !interruption.signal.aborted &&
-      tally.broken.length === 0
+      (tally.broken.length === 0 || options.goOn)
     ) {
       const done = await pool.run({ seed: (seed + next++) % 2 ** 32, kept, wantsHistory: options.history });
       tally.sales++;
       tally.shoppers += done.shoppers;
       tally.orders += done.orders;
       tally.events += done.events;
-      if (done.violations.length > 0) tally.broken.push(done);
+      const [violation] = done.violations;
+      if (violation !== undefined) {
+        tally.broken.push(done);
+        say(`seed ${done.seed} breaks "${violation.rule}": ${violation.what}\n`);
+      }
       coverage.add(done);
       tally.last = done;
     }

@@ -11,6 +11,8 @@ export interface CliOptions {
   workers: number;
   /** Seconds after which no further sale begins. */
   for: number;
+  /** Whether a sale that breaks a rule does not end the run. */
+  goOn: boolean;
   shrinkSeconds: number;
   defect?: string;
   json: boolean;
@@ -32,6 +34,7 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
     .option("--history", "prints what happened in the last sale", false)
     .option("--workers <number>", "processes", whole(1, 64), availableParallelism())
     .option("--for <seconds>", "begins no further sale after so long", whole(1, 1_000_000), 1_000_000)
+    .option("--go-on", "plays the others too when a sale breaks a rule", false)
     .option("--shrink-seconds <number>", "to look for the shortest failing history", whole(0, 3600), 60)
     .addOption(
       new Option("--defect <name>", "with a deliberate defect, which must be found").choices(
