@@ -44,6 +44,7 @@ async function happen(world: World, event: Weather): Promise<void> {
       // What a rebuild has replaced does not come back.
       if (then?.seen?.epoch !== world.oracle.knowledge.seen?.epoch || then?.seen === undefined) break;
       await remember(world, then.records);
+      world.wasLostSettled ||= await isSettled(world);
       await engines.redis.send(
         Object.values(world.saleKeys).flatMap((key) => [
           ["DEL", key],
@@ -57,6 +58,7 @@ async function happen(world: World, event: Weather): Promise<void> {
     }
     case "wipe": {
       await remember(world, new Map());
+      world.wasLostSettled ||= await isSettled(world);
       // A line that is rebuilt goes on behind every number that Postgres was told of.
       const [row] = await engines.postgres.query("select numbers_until::int as until from sales");
       await engines.redis.send([["DEL", ...Object.values(world.saleKeys), "sales"]]);
@@ -132,6 +134,11 @@ function takeNext(
   if (event.hand === "captures") captureIntent(account, waiting.id);
   else cancelIntent(account, waiting, null);
   world.history.note("weather", `somebody ${event.hand} ${waiting.id} by hand`);
+}
+
+async function isSettled({ engines }: World): Promise<boolean> {
+  const [row] = await engines.postgres.query("select settled_at from sales");
+  return row?.["settled_at"] != null;
 }
 
 /** Notes which changes are lost for good: those that Postgres has not heard of. */

@@ -39,6 +39,8 @@ export class World implements Surroundings {
   readonly clocks = { redis: 0, postgres: 0 };
   /** Orders that Redis lost before Postgres knew of them. */
   readonly lost = new Set<string>();
+  /** Whether Redis lost something of the sale after its settlement, when nobody needs it there any more. */
+  wasLostSettled = false;
   readonly #random: Random;
   /** Who calls by themselves, each with one chance for all their calls. */
   readonly #cron: Life;

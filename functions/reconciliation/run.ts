@@ -11,6 +11,7 @@ import { expireHolds } from "../reservation/expire.ts";
 import { missing } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drain } from "../sync/sync.ts";
+import { Unavailable } from "../unavailable.ts";
 import { countersSchema, readCounters, type Counters } from "./books.ts";
 import type { Case, Finding } from "./case.ts";
 import { writeFinding } from "./findings.ts";
@@ -328,7 +329,8 @@ async function lookAtCounters(services: Services, run: Run): Promise<Page> {
     [looking.run, looking.sale],
   );
   const counters = await readCounters(services, looking.sale);
-  if (counters === undefined) return { cursor: "", seen: 0 };
+  // Held against nothing, everything would be as it should.
+  if (counters === undefined) throw new Unavailable("redis", "the sale of a run is not there");
   // Counters and records are of one moment only where nothing has moved since the run began.
   const stoodStill = beganWith !== null && JSON.stringify(counters) === JSON.stringify(beganWith);
   const expected = stoodStill

@@ -107,6 +107,22 @@ test("a run goes on from page to page, by two at once and after crashes, and doe
   });
 });
 
+test("Redis loses the sale while a run looks at it: nothing was compared, so the run goes on when it is there again", async () => {
+  await shop.at({}, async (place) => {
+    const { id: sale } = place.sale;
+    const runId = randomUUID();
+    await place.done((services) => beginRun(services, sale, { runId, applies: true, cause: "operator" }));
+    const page = () => place.act((services) => continueRun(services, runId, 0));
+    for (let pages = 0; pages < 3; pages++) expect(await page()).toEqual({ value: false });
+    await place.redis.command("DEL", ...Object.values(keysOf(place)));
+    let last = await page();
+    for (let pages = 0; pages < 10 && "value" in last; pages++) last = await page();
+    expect(last).toMatchObject({ error: { name: "Unavailable", store: "redis" } });
+    must(await place.done((services) => rebuildSale(services, sale)));
+    expect(must(await place.done((services) => ask(services, sale, runId, true))).state).toBe("done");
+  });
+});
+
 test("one run at a time; its id goes on with it, and means nothing else", async () => {
   await shop.at({}, async (place) => {
     const { id: sale } = place.sale;
