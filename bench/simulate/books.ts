@@ -120,7 +120,7 @@ function faultsOf({ sale, knowledge, wasRolledBack }: Judge, { stock, soldOut }:
 /** What changed stands in the records too, and in what counts for its shopper. */
 export async function holdRecords(judge: Judge, changed: Record[]): Promise<void> {
   if (changed.length === 0) return;
-  const { records } = judge.knowledge;
+  const { records, unindexed } = judge.knowledge;
   const ids = [...new Set(changed.map(({ id }) => id))];
   const shoppers = [...new Set(changed.map(({ shopper }) => shopper))];
   const items = judge.sale.items;
@@ -138,7 +138,7 @@ export async function holdRecords(judge: Judge, changed: Record[]): Promise<void
   const has = list(counts).map(Number);
   shoppers.forEach((shopper, i) => {
     const theirs = [...records.values()].filter((record) => record.shopper === shopper);
-    const live = theirs.filter(({ state }) => state === "held");
+    const live = theirs.filter(({ id, state }) => state === "held" && !unindexed.has(id));
     if (live.length > 1) judge.violate("limit", `${shopper} holds ${live.length} reservations at once`);
     items.forEach(({ sku, limit }, j) => {
       const units = theirs

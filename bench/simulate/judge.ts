@@ -19,6 +19,10 @@ export interface Knowledge {
   seen: Seen | undefined;
   /** Somebody has changed a counter; until the counters add up again the books are not held. */
   isDamaged: boolean;
+  /** Holds that somebody has taken out of the index: nobody finds them, so they stand in nobody's way. */
+  unindexed: Set<string>;
+  /** Slots end once, even where a clock is set back afterwards. */
+  haveSlotsEnded: boolean;
 }
 
 export const nothingYet = (): Knowledge => ({
@@ -32,6 +36,8 @@ export const nothingYet = (): Knowledge => ({
   answers: new Map(),
   seen: undefined,
   isDamaged: false,
+  unindexed: new Set(),
+  haveSlotsEnded: false,
 });
 
 export interface Judge {

@@ -54,7 +54,7 @@ export class Oracle implements Judge {
   }
 
   copy(): Knowledge {
-    const { records, supplied, slots, topUps, told, answers, ...rest } = this.knowledge;
+    const { records, supplied, slots, topUps, told, answers, unindexed, ...rest } = this.knowledge;
     return {
       ...rest,
       told: [...told],
@@ -63,6 +63,7 @@ export class Oracle implements Judge {
       supplied: new Map(supplied),
       slots: new Map(slots),
       topUps: new Set(topUps),
+      unindexed: new Set(unindexed),
     };
   }
 

@@ -93,7 +93,14 @@ function holdSetAside(judge: Judge, { step, word }: Called, after: Seen): void {
   const hasEnded = judge.redisNowMs() >= after.claimUntilMs;
   if (step === "registration/return-slots" && word === "returned" && hasEnded && setAside !== 0)
     judge.violate("slots", `${setAside} are set aside after the slots have ended`);
-  if (hasEnded || judge.wasRolledBack || after.epoch !== "1" || after.slotsGiven === undefined) return;
+  judge.knowledge.haveSlotsEnded ||= hasEnded;
+  if (
+    judge.knowledge.haveSlotsEnded ||
+    judge.wasRolledBack ||
+    after.epoch !== "1" ||
+    after.slotsGiven === undefined
+  )
+    return;
   const due = Math.max(0, after.slotsGiven - after.claims.size);
   if (setAside < due) judge.violate("slots", `${setAside} are set aside for ${due} slots`);
   if (step === "registration/return-slots" && setAside !== due)

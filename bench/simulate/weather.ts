@@ -106,6 +106,7 @@ async function damage(world: World, event: Extract<Weather, { is: "damage" }>): 
       const held = [...records.values()].find(({ state }) => state === "held");
       if (held === undefined) return;
       await engines.redis.send([["ZREM", key("holds"), held.id]]);
+      oracle.knowledge.unindexed.add(held.id);
       history.note("weather", `${held.id} is not in the index of holds any more`);
       return;
     }
