@@ -36,7 +36,7 @@ export async function confirm(
   services: Services,
   saleId: string,
   id: string,
-  { shopper = "", intent, origin = "" }: { shopper?: string; intent?: Intent; origin?: string },
+  { shopper = "", intent, origin = "" }: { shopper?: string | undefined; intent?: Intent; origin?: string },
 ): Promise<Confirmed> {
   const keys = saleKeys(saleId);
   const reply = await runScript(
@@ -68,7 +68,7 @@ export async function settleIntent(
   intent: Intent,
   email: string | undefined,
 ): Promise<Paying> {
-  const { sale, reservation, state } = intent;
+  const { sale, reservation, shopper, state } = intent;
   // Without these it is not of our making.
   if (sale === undefined || reservation === undefined || !UUID.test(reservation)) return "none";
   switch (state) {
@@ -79,7 +79,7 @@ export async function settleIntent(
       return await finishVoid(services, intent, sale, reservation, email);
     case "authorised":
     case "captured": {
-      const reply = await confirm(services, sale, reservation, { intent });
+      const reply = await confirm(services, sale, reservation, { shopper, intent });
       if (reply[0] === "missing") throw new Unavailable("redis", `the sale of a payment is not there`);
       if (reply[0] === "not_found") return await giveUp(services, intent, undefined, email);
       const [word, record] = reply;

@@ -42,6 +42,8 @@ export async function sessionRequest(
   return {
     sale: saleId,
     reservation: record.id,
+    shopper: record.shopper,
+    heldAtMs: record.heldAtMs,
     currency: record.currency,
     lines: record.lines
       .filter(({ price }) => price > 0)

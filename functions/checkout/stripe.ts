@@ -15,6 +15,9 @@ const KEYS_MAX = 4;
 export interface SessionRequest {
   sale: string;
   reservation: string;
+  shopper: string;
+  /** Of this hold: after a loss of Redis its id may be used again, by whoever knows it. */
+  heldAtMs: number;
   currency: string;
   lines: { name: string; quantity: number; price: number }[];
   returnUrl: string;
@@ -41,6 +44,8 @@ export interface Intent {
   currency: string;
   sale: string | undefined;
   reservation: string | undefined;
+  /** Whose reservation it pays; undefined for one that was begun by hand. */
+  shopper: string | undefined;
 }
 
 export interface StripeRefund {
@@ -103,8 +108,8 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
      * @returns undefined when there is none and it is too late for one
      */
     async openSession(request: SessionRequest): Promise<Session | undefined> {
-      const { sale, reservation, currency } = request;
-      const metadata = { sale, reservation };
+      const { sale, reservation, shopper, heldAtMs, currency } = request;
+      const metadata = { sale, reservation, shopper };
       const params: Stripe.Checkout.SessionCreateParams = {
         mode: "payment",
         // What can be authorised now and captured later.
@@ -124,7 +129,7 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
         expires_at: request.expiresAt,
       };
       try {
-        const session = await command(`session:${sale}:${reservation}`, (idempotencyKey) =>
+        const session = await command(`session:${sale}:${reservation}:${heldAtMs}`, (idempotencyKey) =>
           stripe.checkout.sessions.create(params, { idempotencyKey }),
         );
         return await this.readSession(session.id);
@@ -406,6 +411,7 @@ function intentOf(answer: Stripe.PaymentIntent | z.output<typeof intentShape>): 
     currency: code,
     sale: said["sale"],
     reservation: said["reservation"],
+    shopper: said["shopper"],
   };
 }
 

@@ -7,10 +7,22 @@ import { checkout } from "../../functions/checkout/checkout.ts";
 import { settleAuthorised } from "../../functions/checkout/payment.ts";
 import { paymentsOf, type StripeRefund } from "../../functions/checkout/stripe.ts";
 import { saleKeys } from "../../functions/redis/keys.ts";
+import { reserve } from "../../functions/reservation/reservation.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { discrepancies } from "./books.ts";
 import { endOf, STORIES } from "./stories.ts";
-import { clientOf, minute, newBuyer, PRICE, recover, useShop, type Buyer, type Place } from "./world.ts";
+import { must } from "../sync/harness.ts";
+import {
+  clientOf,
+  minute,
+  newBuyer,
+  ORIGIN,
+  PRICE,
+  recover,
+  useShop,
+  type Buyer,
+  type Place,
+} from "./world.ts";
 
 const shop = await useShop();
 const bought = STORIES["a part refunded"].before;
@@ -34,6 +46,39 @@ test("a payment page that was closed with nothing paid is no way to pay: the tim
       checkout(services, buyer.pass, buyer.id, "https://shop.example"),
     );
     expect(answer).toMatchObject({ refused: "reservation_expired" });
+  });
+});
+
+test("an id that is held again after Redis has lost the first hold: a payment page of its own, and each pays for theirs", async () => {
+  await shop.at({}, async (place) => {
+    const keys = Object.values(saleKeys(place.sale.id));
+    const copy = async (from: string, to: string) => {
+      for (const key of keys) {
+        await place.redis.command("DEL", key + to);
+        await place.redis.command("COPY", key + from, key + to);
+      }
+    };
+    const [, other] = place.shoppers;
+    if (other === undefined) throw new Error("there are two");
+    await copy("", ":before");
+    const buyer = await newBuyer(place);
+    const first = await buyer.toPayment();
+    await place.quiet();
+    await copy(":before", "");
+    const again = { reservationId: buyer.id, lines: [{ sku: "shoe", quantity: 2 }] };
+    must(await place.done((services) => reserve(services, other, again)));
+    const answer = must(await place.done((services) => checkout(services, other, buyer.id, ORIGIN)));
+    const second = "url" in answer ? /cs_test_\w+/.exec(answer.url)?.[0] : undefined;
+    expect(second).toMatch(/^cs_test_/);
+    expect(second).not.toBe(first);
+    buyer.pay(first);
+    await place.quiet();
+    expect(await place.record(buyer.id)).toMatchObject({ state: "held", shopper: other.shopper });
+    expect(place.stripe.state().intents.map(({ status }) => status)).toEqual(["canceled"]);
+    buyer.pay(second);
+    await place.quiet();
+    expect(await place.record(buyer.id)).toMatchObject({ state: "confirmed", shopper: other.shopper });
+    for (const key of keys) await place.redis.command("DEL", `${key}:before`);
   });
 });
 
