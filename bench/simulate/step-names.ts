@@ -52,7 +52,7 @@ const inline: [RegExp, string][] = [
   [/^insert into audit_log .*'approve'/s, "reconciliation/approve"],
   [/^update discrepancies set outcome/, "reconciliation/approved"],
   [/^with changed as \(update sales set remedy_limit/, "reconciliation/remedy-limit"],
-  [/^with refunds as \(delete from snapshot_refunds/, "reconciliation/unstage"],
+  [/^with over as \(select id from reconciliation_runs/, "reconciliation/unstage"],
   [/^delete from registrations where state = 'asked'/, "registration/forget-asked"],
   [/^with over as/, "registration/forget-addresses"],
   [/^analyze snapshot_records/, "reconciliation/analyze"],

@@ -49,11 +49,13 @@ export async function approve(
   try {
     return await lookAgain(services, run, waiting);
   } finally {
+    // A run that is still under way needs what it has seen: without its records it would count that nothing was sold.
     await services.postgres(
       z.unknown(),
-      `with refunds as (delete from snapshot_refunds where run_id = $1),
-            intents as (delete from snapshot_intents where run_id = $1)
-       delete from snapshot_records where run_id = $1`,
+      `with over as (select id from reconciliation_runs where id = $1 and state = 'done'),
+            refunds as (delete from snapshot_refunds using over where run_id = over.id),
+            intents as (delete from snapshot_intents using over where run_id = over.id)
+       delete from snapshot_records using over where run_id = over.id`,
       [waiting.run_id],
     );
   }

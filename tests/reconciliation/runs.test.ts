@@ -107,6 +107,27 @@ test("a run goes on from page to page, by two at once and after crashes, and doe
   });
 });
 
+test("approved while its run is still under way: the run goes on with all it has seen", async () => {
+  await shop.at({}, async (place) => {
+    await chargedTwice(place);
+    const { id: sale } = place.sale;
+    await place.done((services) => setRemedyLimit(services, sale, PRICE - 1, "a test"));
+    const runId = randomUUID();
+    await place.done((services) => beginRun(services, sale, { runId, applies: true, cause: "operator" }));
+    const read = () => query("select id::int, outcome from discrepancies where run_id = $1", [runId]);
+    for (let pages = 0; pages < 10 && (await read()).length === 0; pages++)
+      expect(await place.act((services) => continueRun(services, runId, 0))).toEqual({ value: false });
+    const [waiting] = await read();
+    expect(waiting).toMatchObject({ outcome: "waiting" });
+    const stock = await place.stockNow();
+    must(await place.done((services) => approve(services, sale, Number(waiting?.["id"]))));
+    await place.quiet();
+    const run = must(await place.done((services) => ask(services, sale, runId, true)));
+    expect(run).toMatchObject({ state: "done", discrepancies: [{ kind: "captured_twice" }] });
+    expect(await place.stockNow()).toEqual(stock);
+  });
+});
+
 test("Redis loses the sale while a run looks at it: nothing was compared, so the run goes on when it is there again", async () => {
   await shop.at({}, async (place) => {
     const { id: sale } = place.sale;
