@@ -187,11 +187,6 @@ export const defects: Defect[] = [
     ["reservation/confirm.lua", "if not counts[1] then return { 'missing' } end", ""],
   ),
   defect(
-    "moved-run-not-repeated",
-    "found: a sale was settled by a run that had not compared its counters, because its own remedies had moved them",
-    ["reconciliation/run.ts", "page.hasMoved === true", "false"],
-  ),
-  defect(
     "sold-a-third-time",
     "found: what came back of an item that Redis had sold twice, after it lost orders, was sold again",
     [
@@ -199,15 +194,5 @@ export const defects: Defect[] = [
       "free(line.sku, -line.quantity)",
       "free(line.sku, 0 - math.min(line.quantity, tonumber(redis.call('HGET', stock, 'available:' .. line.sku))))",
     ],
-  ),
-  defect(
-    "refused-payment-confirms",
-    "found: a late payment that was refused, and was about to go back, confirmed after all when units came back",
-    ["reservation/confirm.lua", "if one == payment then return { 'reservation_expired', before } end", ""],
-  ),
-  defect(
-    "stored-order-given-back",
-    "found: the money of an order that only Postgres had, because Redis had lost it, was given back",
-    ["checkout/payment.ts", "if (order !== undefined) throw", "if (order === null) throw"],
   ),
 ];
