@@ -132,7 +132,10 @@ export async function reserve(
     }
     case "sold_out": {
       const flat = reply[1];
-      const left = input.lines.map(({ sku }) => ({ sku, left: Math.max(0, Number(flat[flat.indexOf(sku) + 1])) }));
+      const left = input.lines.map(({ sku }) => ({
+        sku,
+        left: Math.max(0, Number(flat[flat.indexOf(sku) + 1])),
+      }));
       return refuse("sold_out", {
         left: left.filter((line, i) => left.findIndex((l) => l.sku === line.sku) === i),
       });

@@ -7,6 +7,7 @@ import { persist } from "../redis/client.ts";
 import { SALES_KEY, saleKeys } from "../redis/keys.ts";
 import { readCounters } from "../reconciliation/books.ts";
 import { beginRun, continueRun } from "../reconciliation/run.ts";
+import { closeSale } from "../sale/redefine.ts";
 import { settlementSchema } from "../../domain/api.ts";
 import { isRefusal } from "../../domain/refusal.ts";
 import type { Services } from "../services.ts";
@@ -57,6 +58,10 @@ async function settleOne(
   { id, closed, hold_seconds, run, run_state: state, run_ended: ended }: z.output<typeof closedRow>,
   untilMs: number,
 ): Promise<void> {
+  if (await isOpenInRedis(services, id)) {
+    await closeSale(services, id, "it was closed before, and Redis had lost that");
+    return;
+  }
   if (run !== null && state === "done") {
     if (await settleSale(services, id, run)) return;
     if ((ended ?? 0) + AGAIN_AFTER_MS > Date.now()) return;
@@ -71,6 +76,12 @@ async function settleOne(
   const begun = await beginRun(services, id, { runId, applies: true, cause: "cron" });
   if (isRefusal(begun)) return;
   if (await continueRun(services, runId, untilMs)) await settleSale(services, id, runId);
+}
+
+/** Closed early, and then Redis was rolled back to before: it would go on selling what is settled. */
+async function isOpenInRedis(services: Services, saleId: string): Promise<boolean> {
+  const closesAt = await persist("HGET", () => services.redis.hget(saleKeys(saleId).sale, "closesAtMs"));
+  return closesAt !== null && Number(closesAt) > Date.now();
 }
 
 /** @param run that reconciled it after closing. @returns whether it is settled, now or before */

@@ -19,6 +19,7 @@ import { beginRun, continueRun } from "../../functions/reconciliation/run.ts";
 import { drill } from "../../functions/sale/drill.ts";
 import { rebuildSale } from "../../functions/sale/rebuild.ts";
 import { missing, readSale, readSettled } from "../../functions/sale/sale.ts";
+import { topUp } from "../../functions/sale/top-up.ts";
 import { factsOf, readSettlement, reportCsv, reportPage } from "../../functions/settlement/report.ts";
 import { settleSale } from "../../functions/settlement/settle.ts";
 import type { Services } from "../../functions/services.ts";
@@ -304,6 +305,27 @@ test("after closing cron reconciles and settles: unsold units go back, the repor
     expect(await place.done((services) => readOrder(services, buyer.pass, randomUUID()))).toMatchObject({
       refused: "not_found",
     });
+  });
+});
+
+test("closed early, and a rollback of Redis lost that: it is closed there again before it is settled", async () => {
+  await shop.at({}, async (place) => {
+    const { id: sale } = place.sale;
+    const { sale: rules } = keysOf(place);
+    const opened = await place.redis.command("HGET", rules, "closesAtMs");
+    expect(Number(opened)).toBeGreaterThan(Date.now());
+    await closeNow(place);
+    await place.redis.command("HSET", rules, "closesAtMs", String(opened));
+    await place.act(everyMinute);
+    expect(Number(await place.redis.command("HGET", rules, "closesAtMs"))).toBeLessThanOrEqual(Date.now());
+    expect(await query("select settled_at from sales where id = $1", [sale])).toEqual([{ settled_at: null }]);
+    const more = { id: randomUUID(), sku: "shoe", units: 1, reason: "a test" };
+    expect(await place.done((services) => topUp(services, sale, more))).toMatchObject({
+      refused: "sale_ended",
+    });
+    await closeNow(place);
+    await place.act(everyMinute);
+    expect((await place.done((services) => readSale(services, sale)))?.phase).toBe("settled");
   });
 });
 
