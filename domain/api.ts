@@ -256,7 +256,9 @@ export const liveSchema = z
         stock: units,
         available: z
           .int()
-          .describe("below zero by what was sold twice after Redis had lost orders, until the latest go back"),
+          .describe(
+            "below zero by what was sold twice after Redis had lost orders, until the latest go back",
+          ),
         slots: units,
         held: units,
         confirmed: units,

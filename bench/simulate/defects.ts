@@ -82,9 +82,9 @@ export const defects: Defect[] = [
   ),
   defect("capture-before-confirm", "money is taken before the order is confirmed", [
     "checkout/payment.ts",
-    "      const reply = await confirm(services, sale, reservation, { intent });",
+    "      const reply = await confirm(services, sale, reservation, { shopper, intent });",
     "      await paymentsOf(services).capture(intent.id);\n" +
-      "      const reply = await confirm(services, sale, reservation, { intent });",
+      "      const reply = await confirm(services, sale, reservation, { shopper, intent });",
   ]),
   defect("webhook-not-deduped", "an event that comes twice is stored and processed twice", [
     "checkout/store-events.sql",
