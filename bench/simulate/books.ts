@@ -94,8 +94,8 @@ function faultsOf({ sale, knowledge, wasRolledBack }: Judge, { stock, soldOut }:
     if (of(field) !== expected) wrong.push([rule, `${field} is ${of(field)}, not ${expected}`]);
   };
   for (const { sku } of sale.items) {
-    const [available = NaN, ...taken] = accounts.map((account) => of(`${account}:${sku}`));
-    const parts = [available, ...taken];
+    const parts = accounts.map((account) => of(`${account}:${sku}`));
+    const [available = NaN, ...taken] = parts;
     const sum = parts.reduce((total, part) => total + part, 0);
     if (sum !== of(`stock:${sku}`))
       wrong.push(["books", `${sku}: ${parts.join(" + ")} is ${sum}, not ${of(`stock:${sku}`)}`]);

@@ -53,8 +53,10 @@ export interface Expected {
   confirmed: number;
 }
 
-/** What an item's counters should be: what is not held, confirmed or set aside is available, less than nothing where units
- * were sold twice (adopt.lua). */
+/**
+ * What an item's counters should be: what is not held, confirmed or set aside is available, less than nothing where units
+ * were sold twice (adopt.lua).
+ */
 export function balanced(is: ItemCounts, should: Expected | undefined): ItemCounts {
   const { sku, slots } = is;
   const { stock, held, confirmed } = should ?? is;

@@ -16,7 +16,7 @@ let throwAwayDomains: Set<string> | undefined;
 export function wrongWith(email: string): string | undefined {
   if (!emailSchema.safeParse(email).success) return "not an e-mail address";
   throwAwayDomains ??= disposableEmailBlocklistSet();
-  return throwAwayDomains.has(domainOf(email))
+  return throwAwayDomains.has(partsOf(email).at(-1) ?? "")
     ? "an address that lasts, please: this one is of a throw-away service"
     : undefined;
 }
@@ -25,10 +25,10 @@ export function wrongWith(email: string): string | undefined {
 export const shopperOfAddress = (secret: string, saleId: string, email: string): Promise<string> =>
   knownShopper(secret, `address ${saleId} ${normalised(email)}`);
 
-const domainOf = (email: string) => email.trim().toLowerCase().split("@").at(-1) ?? "";
+const partsOf = (email: string) => email.trim().toLowerCase().split("@");
 
 /** The same address in other spellings is the same person: case does not count, nor does what follows a plus. */
 function normalised(email: string): string {
-  const [local = "", domain = ""] = email.trim().toLowerCase().split("@");
+  const [local = "", domain = ""] = partsOf(email);
   return `${local.replace(/\+.*$/, "")}@${domain}`;
 }
