@@ -20,17 +20,17 @@ export interface Caught {
 }
 
 /** @param from the first seed to try @returns undefined where nothing is noticed */
-export async function control(name: string, from = 1, to = SALES_MAX): Promise<Caught | undefined> {
-  const pool = await Pool.start(1, name);
-  try {
-    for (let seed = from; seed <= to; seed++) {
-      const [violation] = (await pool.run({ seed, wantsHistory: false })).violations;
-      if (violation !== undefined) return { rule: violation.rule, seed };
-    }
-    return undefined;
-  } finally {
-    pool.stop();
+export async function control(
+  pool: Pool,
+  defect: string,
+  from = 1,
+  to = SALES_MAX,
+): Promise<Caught | undefined> {
+  for (let seed = from; seed <= to; seed++) {
+    const [violation] = (await pool.run({ seed, defect, wantsHistory: false })).violations;
+    if (violation !== undefined) return { rule: violation.rule, seed };
   }
+  return undefined;
 }
 
 const row = (name: string, what: string, caught: Caught | undefined) =>
@@ -49,15 +49,16 @@ async function main(args: string[]): Promise<void> {
   );
   const known = args.includes("--write") ? readTable() : new Map<string, Caught>();
   const waiting = [...wanted];
+  const pool = await Pool.start(AT_ONCE);
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const caught = await control(next.name);
+      const caught = await control(pool, next.name);
       process.stderr.write(`${row(next.name, next.what, caught)}\n`);
       if (caught === undefined) process.exitCode = 1;
       else known.set(next.name, caught);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: AT_ONCE }, worker)).finally(() => pool.stop());
   if (!args.includes("--write")) return;
   const head = ["| defect | what is wrong | caught by the rule | after so many sales |", "|---|---|---|---|"];
   const table = [...head, ...defects.map(({ name, what }) => row(name, what, known.get(name)))].join("\n");

@@ -196,3 +196,6 @@ export const defects: Defect[] = [
     ],
   ),
 ];
+
+export const defectNamed = (name: string | undefined): Defect | undefined =>
+  defects.find((each) => each.name === name);

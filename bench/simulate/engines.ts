@@ -1,4 +1,4 @@
-/** What a process needs for its simulations, started once: a Redis, a PostgreSQL, and the functions' code in isolates. */
+/** What a process needs for its simulations, started once: a Redis and a PostgreSQL; and the functions' code in isolates. */
 import { tokenKeys } from "../../domain/token.ts";
 import type { Services } from "../../functions/services.ts";
 import type { Defect } from "./defects.ts";
@@ -17,7 +17,6 @@ export interface Engines {
   redis: SimulatedRedis;
   postgres: SimulatedPostgres;
   isolates: Isolate[];
-  stop(): Promise<void>;
 }
 
 const ISOLATES = 3;
@@ -31,12 +30,26 @@ const secret = "simulated-".repeat(4);
 export const stripeSecrets = { secretKey: "sk_test_simulated", webhookSecret: "whsec_simulated" };
 export const keys = tokenKeys(`sim:${secret}`);
 
-export async function startEngines(defect: Defect | undefined): Promise<Engines> {
-  hookModules(defect);
-  const [redis, postgres] = await Promise.all([startSimulatedRedis(defect), startSimulatedPostgres()]);
+/** @returns what gives the engines for the functions' code as it is, or with a defect in it; at one time for one simulation */
+export async function startEngines(): Promise<(defect?: Defect) => Promise<Engines>> {
+  hookModules();
+  const [redis, postgres] = await Promise.all([startSimulatedRedis(), startSimulatedPostgres()]);
+  const loaded = new Map<Defect | undefined, Isolate[]>();
+  return async (defect) => {
+    let isolates = loaded.get(defect);
+    if (isolates === undefined) {
+      await redis.load(defect);
+      isolates = await loadIsolates(defect);
+      loaded.set(defect, isolates);
+    }
+    return { redis, postgres, isolates };
+  };
+}
+
+async function loadIsolates(defect: Defect | undefined): Promise<Isolate[]> {
   const isolates: Isolate[] = [];
   for (let nth = 0; nth < ISOLATES; nth++) {
-    const steps = await loadIsolate(nth);
+    const steps = await loadIsolate(nth, defect);
     isolates.push({
       steps,
       stores: {
@@ -51,12 +64,5 @@ export async function startEngines(defect: Defect | undefined): Promise<Engines>
       },
     });
   }
-  return {
-    redis,
-    postgres,
-    isolates,
-    async stop() {
-      await Promise.all([redis.stop(), postgres.stop()]);
-    },
-  };
+  return isolates;
 }

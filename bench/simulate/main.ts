@@ -30,7 +30,7 @@ async function main(args: string[]): Promise<number> {
   }
   let pool: Pool | undefined;
   try {
-    pool = await Pool.start(Math.min(options.workers, options.sales), options.defect);
+    pool = await Pool.start(Math.min(options.workers, options.sales));
     return await run(pool, options);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -50,7 +50,7 @@ interface Tally {
 }
 
 async function run(pool: Pool, options: CliOptions): Promise<number> {
-  const { sales, seed, json } = options;
+  const { sales, seed, json, defect } = options;
   const kept = options.keep === undefined ? undefined : readKept(options.keep, planOf(seed));
   if (options.keep !== undefined && kept === undefined)
     throw new Error(`--keep: "${options.keep}" is not understood`);
@@ -82,7 +82,12 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
       !interruption.signal.aborted &&
       (tally.broken.length === 0 || options.goOn)
     ) {
-      const done = await pool.run({ seed: (seed + next++) % 2 ** 32, kept, wantsHistory: options.history });
+      const done = await pool.run({
+        seed: (seed + next++) % 2 ** 32,
+        kept,
+        defect,
+        wantsHistory: options.history,
+      });
       tally.sales++;
       tally.shoppers += done.shoppers;
       tally.orders += done.orders;
@@ -149,12 +154,13 @@ async function explain(
   const [violation] = broken.violations;
   if (violation === undefined) return;
   const { seed } = broken;
+  const { defect } = options;
   out(`\nSeed ${seed} breaks "${violation.rule}": ${violation.what}`);
   const plan = planOf(seed);
   const untilMs = Date.now() + options.shrinkSeconds * 1000;
   const whole =
     options.keep === undefined ? everything(plan) : (readKept(options.keep, plan) ?? everything(plan));
-  const run = (kept: typeof whole) => pool.run({ seed, kept, wantsHistory: true });
+  const run = (kept: typeof whole) => pool.run({ seed, kept, defect, wantsHistory: true });
   const kept = options.keep === undefined ? await shrink(plan, violation.rule, run, untilMs) : whole;
   const least = keep(plan, kept);
   const { history } = await run(kept);
@@ -163,6 +169,6 @@ async function explain(
     `Kept: ${least.shoppers.length} of ${plan.shoppers.length} shoppers, ` +
       `troubles ${JSON.stringify(least.troubles)}, weather ${JSON.stringify(least.weather)}, deeds ${JSON.stringify(least.deeds)}`,
   );
-  const defect = options.defect === undefined ? "" : ` --defect ${options.defect}`;
-  out(`Again: npm run simulate -- --sales 1 --seed ${seed}${defect} --history --keep "${written(kept)}"`);
+  const withDefect = defect === undefined ? "" : ` --defect ${defect}`;
+  out(`Again: npm run simulate -- --sales 1 --seed ${seed}${withDefect} --history --keep "${written(kept)}"`);
 }

@@ -6,17 +6,17 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Defect } from "./defects.ts";
+import { defectNamed, type Defect } from "./defects.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 const functions = pathToFileURL(path.join(root, "functions")).href;
 
 /** Before the first import of the functions' code, which must be dynamic. */
-export function hookModules(defect: Defect | undefined): void {
+export function hookModules(): void {
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context);
-      const isolate = /\?isolate=\d+$/.exec(context.parentURL ?? "")?.[0];
+      const isolate = /\?isolate=.+$/.exec(context.parentURL ?? "")?.[0];
       const isOfIsolate = isolate !== undefined && resolved.url.startsWith(functions);
       return isOfIsolate ? { ...resolved, url: resolved.url + isolate } : resolved;
     },
@@ -26,6 +26,7 @@ export function hookModules(defect: Defect | undefined): void {
         url.startsWith("file:") ? fileURLToPath(new URL(url.replace(/\?.*$/, ""))) : "",
       );
       if (!file.startsWith("functions")) return next(url, context);
+      const defect = defectNamed(new URL(url).searchParams.get("defect") ?? undefined);
       const text = () => patched(file, readFileSync(path.join(root, file), "utf8"), defect);
       return /\.(lua|sql)$/.test(file)
         ? { format: "module", source: `export default ${JSON.stringify(text())}`, shortCircuit: true }
@@ -46,6 +47,7 @@ export function patched(file: string, text: string, defect: Defect | undefined):
 }
 
 /** The steps, in an isolate of their own. */
-export async function loadIsolate(nth: number): Promise<typeof import("./steps.ts")> {
-  return (await import(`./steps.ts?isolate=${nth}`)) as typeof import("./steps.ts");
+export async function loadIsolate(nth: number, defect?: Defect): Promise<typeof import("./steps.ts")> {
+  const which = new URLSearchParams({ isolate: String(nth), ...(defect && { defect: defect.name }) });
+  return (await import(`./steps.ts?${which}`)) as typeof import("./steps.ts");
 }

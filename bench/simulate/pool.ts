@@ -14,13 +14,13 @@ export class Pool {
   readonly #waiting: ((worker: Worker) => void)[] = [];
 
   /** @throws Error when one cannot start */
-  static async start(count: number, defect?: string): Promise<Pool> {
+  static async start(count: number): Promise<Pool> {
     const pool = new Pool();
     const file = path.join(import.meta.dirname, "worker.ts");
     try {
       await Promise.all(
         Array.from({ length: count }, async () => {
-          const child = fork(file, defect === undefined ? [] : [defect], {
+          const child = fork(file, [], {
             execArgv: ["--disable-warning=ExperimentalWarning"],
             // Ctrl-C is for whoever started it, who then lets go of it.
             detached: true,

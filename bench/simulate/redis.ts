@@ -26,6 +26,8 @@ export interface Command {
 }
 
 export interface SimulatedRedis {
+  /** Knows the functions' scripts from now on, with this defect in them. */
+  load(defect?: Defect): Promise<void>;
   read(body: string): Command;
   /**
    * Runs a client's command at this time.
@@ -67,7 +69,7 @@ interface Script {
 
 const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
-export async function startSimulatedRedis(defect: Defect | undefined): Promise<SimulatedRedis> {
+export async function startSimulatedRedis(): Promise<SimulatedRedis> {
   const server = await startRedisServer();
   const connection = openConnection(server.socketPath);
   const send = async (commands: (string | number)[][]) => {
@@ -79,19 +81,21 @@ export async function startSimulatedRedis(defect: Defect | undefined): Promise<S
 
   /** By the text that clients know, and by its hash. */
   const scripts = new Map<string, Script>();
-  const root = path.join(import.meta.dirname, "../..");
-  for (const file of globSync("functions/**/*.lua", { cwd: root })) {
-    const source = patched(file, readFileSync(path.join(root, file), "utf8"), defect);
-    const text = simulatedTime(source);
-    const step = `${path.basename(path.dirname(file))}/${path.basename(file, ".lua")}`;
-    const script: Script = { step, text, hash: sha1(text) };
-    scripts.set(source, script).set(sha1(source), script);
-    await send([["SCRIPT", "LOAD", text]]);
-  }
   const leaseHash = sha1(LEASE);
   await send([["SCRIPT", "LOAD", LEASE]]);
 
+  const root = path.join(import.meta.dirname, "../..");
   return {
+    async load(defect) {
+      for (const file of globSync("functions/**/*.lua", { cwd: root })) {
+        const source = patched(file, readFileSync(path.join(root, file), "utf8"), defect);
+        const text = simulatedTime(source);
+        const step = `${path.basename(path.dirname(file))}/${path.basename(file, ".lua")}`;
+        const script: Script = { step, text, hash: sha1(text) };
+        scripts.set(source, script).set(sha1(source), script);
+        await send([["SCRIPT", "LOAD", text]]);
+      }
+    },
     read(body) {
       const args = (JSON.parse(body) as (string | number)[]).map(String);
       const name = (args[0] ?? "").toUpperCase();

@@ -1,5 +1,5 @@
 /** A process that simulates one sale after the other, as it is told. */
-import { defects } from "./defects.ts";
+import { defectNamed } from "./defects.ts";
 import { replaceGlobals } from "./globals.ts";
 import { keep, type Kept } from "./keep.ts";
 
@@ -7,6 +7,8 @@ export interface Task {
   seed: number;
   /** Without it, all of the plan. */
   kept?: Kept | undefined;
+  /** The name of one that the functions' code is to have. */
+  defect?: string | undefined;
   wantsHistory: boolean;
 }
 
@@ -30,15 +32,15 @@ console.error = () => undefined;
 const tell = (message: FromWorker) => void process.send?.(message);
 
 try {
-  const name = process.argv[2];
   const { startEngines } = await import("./engines.ts");
   const { planOf } = await import("./plan.ts");
   const { simulate } = await import("./simulate.ts");
-  const engines = await startEngines(defects.find((defect) => defect.name === name));
+  const engines = await startEngines();
   process.on("message", (task: Task) => {
     const whole = planOf(task.seed);
     const plan = task.kept === undefined ? whole : keep(whole, task.kept);
-    simulate(plan, engines).then(
+    const simulated = engines(defectNamed(task.defect)).then((loaded) => simulate(plan, loaded));
+    simulated.then(
       ({ history, seen, hits, ...result }) => {
         const isWanted = task.wantsHistory || result.violations.length > 0;
         tell({ done: { ...result, seen: [...seen], hits: [...hits], ...(isWanted ? { history } : {}) } });
