@@ -13,8 +13,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/support/bundles.ts"],
     // Real servers start and stop in hooks, whole sales run in some tests.
-    hookTimeout: 60_000,
-    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    testTimeout: 90_000,
     // Each file may start servers of its own, and waits for clocks a good part of its time: three keep two cores busy.
     maxWorkers: 3,
   },

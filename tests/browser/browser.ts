@@ -101,6 +101,14 @@ export async function press(page: Page, button: string): Promise<void> {
   await page.getByRole("button", { name: button, exact: true }).click();
 }
 
+/** Loads a page anew that may be doing so by itself at this very moment: of the two, the later one stands. */
+export async function reload(page: Page): Promise<void> {
+  await page.reload().catch(async (error: unknown) => {
+    if (!String(error).includes("ERR_ABORTED")) throw error;
+    await page.waitForLoadState();
+  });
+}
+
 /** The number on the ticket, as the card shows it. */
 export async function numberOf(page: Page): Promise<number> {
   const text = await page.locator(".number").innerText();

@@ -1,6 +1,6 @@
 /** A person buys, with JavaScript and without, in a real browser on the real system. */
 import { describe, expect, test } from "vitest";
-import { numberOf, press, look, step, useShop, visitor } from "./browser.ts";
+import { look, numberOf, press, reload, step, useShop, visitor } from "./browser.ts";
 import { createSale, setMode } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -24,7 +24,7 @@ describe("with JavaScript", () => {
     await step(page, "It is yours");
     await look(page, "order");
 
-    await page.reload();
+    await reload(page);
     await step(page, "It is yours");
     const cookies = await context.cookies();
     const tokens = cookies.filter(({ name }) => /^__Host-(ticket|pass|shopper)/.test(name));
@@ -53,7 +53,7 @@ describe("with JavaScript", () => {
     await look(page, "waiting");
     const number = await numberOf(page);
 
-    await page.reload();
+    await reload(page);
     await step(page, "You are in line");
     expect(await numberOf(page)).toBe(number);
 
@@ -64,7 +64,7 @@ describe("with JavaScript", () => {
 
     // What a browser remembers may be gone; the ticket in the cookie still has the place.
     await tab.evaluate(() => localStorage.clear());
-    await tab.reload();
+    await reload(tab);
     await press(tab, "Join the line");
     await step(tab, "You are in line");
     expect(await numberOf(tab)).toBe(number);
@@ -160,7 +160,7 @@ describe("without JavaScript", () => {
     await press(page, "Complete order");
     await step(page, "It is yours");
     expect(await page.locator(".lines").innerText()).toContain("1 × Sand");
-    await page.reload();
+    await reload(page);
     await step(page, "It is yours");
     expect(faults).toEqual([]);
     await context.close();
@@ -173,9 +173,9 @@ describe("without JavaScript", () => {
     await press(page, "Join the line");
     await step(page, "You are in line");
     const number = await numberOf(page);
-    await look(page, "plain-waiting");
-    await page.reload();
+    await reload(page);
     expect(await numberOf(page)).toBe(number);
+    await look(page, "plain-waiting");
     await step(page, "It is your turn");
     await context.close();
   });

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
 import { startTurnstile, type TurnstileDouble } from "../../dev/turnstile/server.ts";
 import { placeOf } from "../../static/assets/draw.js";
-import { numberOf, press, look, step, useShop, visitor } from "./browser.ts";
+import { look, numberOf, press, reload, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate, setMode } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -75,7 +75,7 @@ describe.each([
       await expect
         .poll(
           async () => {
-            await page.reload();
+            await reload(page);
             return await page.getByLabel("A number of the lobby").count();
           },
           { timeout: 20_000, interval: 1000 },

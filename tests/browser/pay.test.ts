@@ -1,7 +1,7 @@
 /** Paying in a real browser, with JavaScript and without: to Stripe's page and back, whatever the bank says. */
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { press, look, step, useShop, visitor } from "./browser.ts";
+import { look, press, reload, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -47,7 +47,7 @@ describe.each([
     await expect
       .poll(
         async () => {
-          await page.reload();
+          await reload(page);
           return await page.locator("#live").innerText();
         },
         { timeout: 15_000, interval: 1000 },

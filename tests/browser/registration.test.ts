@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { mailsTo, newEmail, registrant } from "../http/registrants.ts";
-import { press, look, step, useShop, visitor } from "./browser.ts";
+import { look, press, reload, step, useShop, visitor } from "./browser.ts";
 import { createSale, operate } from "./sales.ts";
 
 const { stack, browser } = await useShop();
@@ -105,7 +105,7 @@ describe.each([
           if (text.includes("You have no slot this time.")) return "waiting";
           if (/A unit is set aside for you|It is your turn/.test(text)) return "slot";
           await page.waitForTimeout(1_000);
-          if (!javaScript) await page.reload();
+          if (!javaScript) await reload(page);
         }
       }),
     );

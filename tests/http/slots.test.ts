@@ -179,7 +179,7 @@ describe("a slot's holder", () => {
   });
 
   test("who gives the unit back has it again; who leaves before the slots are decided hands it to the next", async () => {
-    const sale = await slotSale({ count: 1, opensMs: 5_000 });
+    const sale = await slotSale({ count: 1, opensMs: 10_000 });
     const [ann, bob, cid] = group(sale, 3);
     if (ann === undefined || bob === undefined || cid === undefined) throw new Error("nobody");
     await confirmAll([ann, bob, cid]);
