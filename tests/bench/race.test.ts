@@ -23,7 +23,7 @@ async function race(module: string, stock: number, calls = shoppers) {
 }
 
 // Each starts a process of its own, on whatever else the machine does.
-describe("a race", { timeout: 90_000 }, () => {
+describe("a race", () => {
   test("is won by as many of ours as there are units", async () => {
     const output = await race(path.join(bench, "ours.ts"), 10);
     expect(() => judgeSold(output, 10)).not.toThrow();

@@ -2,13 +2,11 @@
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { afterAll, expect, vi } from "vitest";
+import { afterAll, expect } from "vitest";
 import { startStack, type Stack } from "../../dev/stack.ts";
 import { atRest, violationsHere } from "./axe.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-/** To look at a page takes seconds on a busy machine. */
-const TEST_MS_MAX = 90_000;
 const { SCREENSHOTS } = process.env;
 const VIEWPORTS = [
   { width: 360, height: 740, colorScheme: "dark" },
@@ -32,7 +30,6 @@ function executable(): string {
 
 /** One stack and one browser for a test file. */
 export async function useShop(): Promise<{ stack: Stack; browser: Browser }> {
-  vi.setConfig({ testTimeout: TEST_MS_MAX });
   const browser = await launch();
   const stack = await startStack({ quiet: true }).catch(async (error: unknown) => {
     await browser.close();

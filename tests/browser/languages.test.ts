@@ -16,7 +16,7 @@ describe.each([
 ])("%s", (_, javaScript) => {
   const named = (name: string) => `de-${name}-${javaScript ? "js" : "plain"}`;
 
-  test("somebody buys in German, pays, and comes back to German", { timeout: 60_000 }, async () => {
+  test("somebody buys in German, pays, and comes back to German", async () => {
     const items = [{ sku: "sand", name: "Sand", stock: 3, price: 14_900, limit: 1 }];
     const sale = await createSale(stack, { items });
     const { page, context, faults } = await visitor(browser, stack.url, { javaScript });

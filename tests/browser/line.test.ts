@@ -15,7 +15,7 @@ describe.each([
   ["with JavaScript", true],
   ["without JavaScript", false],
 ])("%s", (_, javaScript) => {
-  test("each mode has its own words in line", { timeout: 90_000 }, async () => {
+  test("each mode has its own words in line", async () => {
     const sale = await createSale(stack, { capacity: 1, releaseEverySeconds: 2 });
     await join(sale);
     await new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -40,57 +40,53 @@ describe.each([
     await context.close();
   });
 
-  test(
-    "the draw gives the number of the lobby its place, which can be checked",
-    { timeout: 90_000 },
-    async () => {
-      const sale = await createSale(stack, {
-        lobby: "draw",
-        opensInMs: 14_000,
-        capacity: 1,
-        items: [{ sku: "sand", name: "Sand", stock: 5, price: 0, limit: 2 }],
-      });
-      for (let i = 0; i < 6; i++) await join(sale);
-      const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
-      await page.goto(`/sales/${sale}`);
-      await page.getByText("the places are drawn among all who are here").first().waitFor();
-      await press(page, "Join the line");
-      await step(page, "You are in line");
-      expect(await numberOf(page)).toBe(7);
-      await page.getByText("Everybody who is here by then has the same chance.").waitFor();
-      await look(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
+  test("the draw gives the number of the lobby its place, which can be checked", async () => {
+    const sale = await createSale(stack, {
+      lobby: "draw",
+      opensInMs: 14_000,
+      capacity: 1,
+      items: [{ sku: "sand", name: "Sand", stock: 5, price: 0, limit: 2 }],
+    });
+    for (let i = 0; i < 6; i++) await join(sale);
+    const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
+    await page.goto(`/sales/${sale}`);
+    await page.getByText("the places are drawn among all who are here").first().waitFor();
+    await press(page, "Join the line");
+    await step(page, "You are in line");
+    expect(await numberOf(page)).toBe(7);
+    await page.getByText("Everybody who is here by then has the same chance.").waitFor();
+    await look(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
 
-      const drawn = async () => {
-        const answer = await fetch(`${stack.url}/api/sales/${sale}/pulse`);
-        const { draw } = (await answer.json()) as { draw: { seed?: string; count?: number } };
-        return draw.seed === undefined ? undefined : await placeOf(draw.seed, draw.count ?? 0, 7);
-      };
-      await expect.poll(drawn, { timeout: 30_000, interval: 500 }).toBeDefined();
-      const place = (await drawn()) ?? 0;
-      // The first may come in at once; everybody else sees the place.
-      if (place === 1) await step(page, "It is your turn");
-      else await expect.poll(() => numberOf(page), { timeout: 20_000 }).toBe(place);
+    const drawn = async () => {
+      const answer = await fetch(`${stack.url}/api/sales/${sale}/pulse`);
+      const { draw } = (await answer.json()) as { draw: { seed?: string; count?: number } };
+      return draw.seed === undefined ? undefined : await placeOf(draw.seed, draw.count ?? 0, 7);
+    };
+    await expect.poll(drawn, { timeout: 30_000, interval: 500 }).toBeDefined();
+    const place = (await drawn()) ?? 0;
+    // The first may come in at once; everybody else sees the place.
+    if (place === 1) await step(page, "It is your turn");
+    else await expect.poll(() => numberOf(page), { timeout: 20_000 }).toBe(place);
 
-      await page.goto(`/sales/${sale}/draw`);
-      await expect
-        .poll(
-          async () => {
-            await reload(page);
-            return await page.getByLabel("A number of the lobby").count();
-          },
-          { timeout: 20_000, interval: 1000 },
-        )
-        .toBe(1);
-      await page.getByLabel("A number of the lobby").fill("7");
-      await press(page, "Compute its place");
-      await page.getByText(`Number 7 has place ${place}.`).waitFor();
-      await look(page, `draw-${javaScript ? "js" : "plain"}`);
-      expect(faults).toEqual([]);
-      await context.close();
-    },
-  );
+    await page.goto(`/sales/${sale}/draw`);
+    await expect
+      .poll(
+        async () => {
+          await reload(page);
+          return await page.getByLabel("A number of the lobby").count();
+        },
+        { timeout: 20_000, interval: 1000 },
+      )
+      .toBe(1);
+    await page.getByLabel("A number of the lobby").fill("7");
+    await press(page, "Compute its place");
+    await page.getByText(`Number 7 has place ${place}.`).waitFor();
+    await look(page, `draw-${javaScript ? "js" : "plain"}`);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
 
-  test("a line that was rebuilt gives the number back by itself", { timeout: 60_000 }, async () => {
+  test("a line that was rebuilt gives the number back by itself", async () => {
     const sale = await createSale(stack, { opensInMs: 120_000 });
     for (let i = 0; i < 4; i++) await join(sale);
     const { page, context } = await visitor(browser, stack.url, { javaScript });

@@ -84,7 +84,7 @@ describe.each([
     await context.close();
   });
 
-  test("paid too late, with nothing left: not charged, and told so", { timeout: 60_000 }, async () => {
+  test("paid too late, with nothing left: not charged, and told so", async () => {
     const sale = await priced(1, 8);
     const { page, context } = await visitor(browser, stack.url, { javaScript });
     await toPayment(page, sale, javaScript);

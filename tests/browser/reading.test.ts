@@ -25,60 +25,52 @@ describe.each([
   ["with JavaScript", true],
   ["without JavaScript", false],
 ])("%s", (_, javaScript) => {
-  test(
-    "by keyboard alone from the page to the order; each new card has the focus",
-    { timeout: 60_000 },
-    async () => {
-      const sale = await createSale(stack, { holdSeconds: 50 });
-      const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
-      await page.goto(`/sales/${sale}`);
-      await page.keyboard.press("Tab");
-      expect(await focused(page)).toBe("Skip to content");
-      await tabTo(page, "Join the line");
-      await step(page, "It is your turn");
-      // Without JavaScript the page that loads itself anew has no say in where the reader is.
-      if (javaScript) expect(await focused(page)).toBe("It is your turn");
-      await tabTo(page, "Reserve");
-      await step(page, "Held for you");
-      // With little time left, more of it is one key away.
-      if (javaScript) expect(await focused(page)).toBe("Give me more time");
-      if (javaScript) await page.keyboard.press("Enter");
-      else await tabTo(page, "Give me more time");
-      await page.getByText("You have taken more time.").waitFor();
-      if (javaScript) expect(await focused(page)).toBe("Held for you");
-      await tabTo(page, "Complete order");
-      await step(page, "It is yours");
-      if (javaScript) expect(await focused(page)).toBe("It is yours");
-      expect(faults).toEqual([]);
-      await context.close();
-    },
-  );
+  test("by keyboard alone from the page to the order; each new card has the focus", async () => {
+    const sale = await createSale(stack, { holdSeconds: 50 });
+    const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
+    await page.goto(`/sales/${sale}`);
+    await page.keyboard.press("Tab");
+    expect(await focused(page)).toBe("Skip to content");
+    await tabTo(page, "Join the line");
+    await step(page, "It is your turn");
+    // Without JavaScript the page that loads itself anew has no say in where the reader is.
+    if (javaScript) expect(await focused(page)).toBe("It is your turn");
+    await tabTo(page, "Reserve");
+    await step(page, "Held for you");
+    // With little time left, more of it is one key away.
+    if (javaScript) expect(await focused(page)).toBe("Give me more time");
+    if (javaScript) await page.keyboard.press("Enter");
+    else await tabTo(page, "Give me more time");
+    await page.getByText("You have taken more time.").waitFor();
+    if (javaScript) expect(await focused(page)).toBe("Held for you");
+    await tabTo(page, "Complete order");
+    await step(page, "It is yours");
+    if (javaScript) expect(await focused(page)).toBe("It is yours");
+    expect(faults).toEqual([]);
+    await context.close();
+  });
 });
 
-test(
-  "the place in line is read out at most every 30 s, however often it changes",
-  { timeout: 60_000 },
-  async () => {
-    const sale = await createSale(stack, { opensInMs: 600_000, capacity: 1 });
-    for (let i = 0; i < 3; i++) await fetch(`${stack.url}/api/sales/${sale}/queue`, { method: "POST" });
-    const { page, context } = await visitor(browser, stack.url);
-    await page.clock.install();
-    await page.goto(`/sales/${sale}`);
-    await page.getByRole("button", { name: "Join the line" }).click();
-    await step(page, "You are in line");
-    await page.evaluate(() => {
-      const said: number[] = [];
-      Object.assign(globalThis, { said });
-      const region = document.getElementById("announce");
-      if (region) new MutationObserver(() => said.push(Date.now())).observe(region, { childList: true });
-    });
-    await page.clock.runFor(120_000);
-    const said = await page.evaluate(() => (globalThis as unknown as { said: number[] }).said);
-    expect(said.length).toBeGreaterThanOrEqual(2);
-    for (const [i, at] of said.slice(1).entries()) expect(at - (said[i] ?? 0)).toBeGreaterThanOrEqual(30_000);
-    await context.close();
-  },
-);
+test("the place in line is read out at most every 30 s, however often it changes", async () => {
+  const sale = await createSale(stack, { opensInMs: 600_000, capacity: 1 });
+  for (let i = 0; i < 3; i++) await fetch(`${stack.url}/api/sales/${sale}/queue`, { method: "POST" });
+  const { page, context } = await visitor(browser, stack.url);
+  await page.clock.install();
+  await page.goto(`/sales/${sale}`);
+  await page.getByRole("button", { name: "Join the line" }).click();
+  await step(page, "You are in line");
+  await page.evaluate(() => {
+    const said: number[] = [];
+    Object.assign(globalThis, { said });
+    const region = document.getElementById("announce");
+    if (region) new MutationObserver(() => said.push(Date.now())).observe(region, { childList: true });
+  });
+  await page.clock.runFor(120_000);
+  const said = await page.evaluate(() => (globalThis as unknown as { said: number[] }).said);
+  expect(said.length).toBeGreaterThanOrEqual(2);
+  for (const [i, at] of said.slice(1).entries()) expect(at - (said[i] ?? 0)).toBeGreaterThanOrEqual(30_000);
+  await context.close();
+});
 
 describe("every layout holds", () => {
   const open = async (width: number) => {

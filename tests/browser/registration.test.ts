@@ -41,7 +41,7 @@ describe.each([
 ])("%s", (_, javaScript) => {
   const named = (name: string) => `${name}-${javaScript ? "js" : "plain"}`;
 
-  test("a slot leads past the line, from the page or from the e-mail", { timeout: 90_000 }, async () => {
+  test("a slot leads past the line, from the page or from the e-mail", async () => {
     const sale = await createSale(stack, {
       ...registering(),
       stock: 3,
@@ -78,7 +78,7 @@ describe.each([
     await context.close();
   });
 
-  test("who has no slot is told so with the chances, and joins the line", { timeout: 90_000 }, async () => {
+  test("who has no slot is told so with the chances, and joins the line", async () => {
     const sale = await createSale(stack, {
       ...registering(),
       stock: 2,
@@ -125,7 +125,7 @@ describe.each([
     }
   });
 
-  test("a registration is taken back from the e-mail", { timeout: 60_000 }, async () => {
+  test("a registration is taken back from the e-mail", async () => {
     const sale = await createSale(stack, { identity: "registered", opensInMs: 600_000 });
     const one = registrant(stack, sale, newEmail());
     await one.registerAndConfirm();

@@ -28,7 +28,7 @@ describe.each([
   const named = (name: string) => `${name}-${javaScript ? "js" : "plain"}`;
   const arrive = () => visitor(browser, stack.url, { javaScript });
 
-  test("several pictures and variants: a picture each, and what is left", { timeout: 60_000 }, async () => {
+  test("several pictures and variants: a picture each, and what is left", async () => {
     const gone = { sku: "44", name: "Size 44", stock: 0, price: 14_900, limit: 1 };
     const sale = await createSale(stack, { items: [...items, gone], images });
     const { page, context, faults } = await arrive();
@@ -46,7 +46,7 @@ describe.each([
     await context.close();
   });
 
-  test("a hold about to end says so; more time is one press, once", { timeout: 60_000 }, async () => {
+  test("a hold about to end says so; more time is one press, once", async () => {
     const sale = await createSale(stack, { holdSeconds: 50 });
     const { page, context, faults } = await arrive();
     await toTurn(page, sale);
@@ -64,7 +64,7 @@ describe.each([
     await context.close();
   });
 
-  test("who misses their turn keeps the number and comes back in", { timeout: 60_000 }, async () => {
+  test("who misses their turn keeps the number and comes back in", async () => {
     const sale = await createSale(stack, { passSeconds: 5 });
     const { page, context } = await arrive();
     await toTurn(page, sale);
@@ -85,7 +85,7 @@ describe.each([
     await context.close();
   });
 
-  test("too late: a sale that has been closed", { timeout: 60_000 }, async () => {
+  test("too late: a sale that has been closed", async () => {
     const sale = await createSale(stack);
     const { page, context, faults } = await arrive();
     await operate(stack, `/sales/${sale}/close`, { reason: "a test" });
@@ -96,7 +96,7 @@ describe.each([
     await context.close();
   });
 
-  test("more than is left, and nothing at all, are told in words", { timeout: 60_000 }, async () => {
+  test("more than is left, and nothing at all, are told in words", async () => {
     const sale = await createSale(stack, { items });
     const [first, second] = [await arrive(), await arrive()];
     for (const { page } of [first, second]) await toTurn(page, sale);
@@ -109,7 +109,7 @@ describe.each([
     await Promise.all([first.context.close(), second.context.close()]);
   });
 
-  test("nothing at an address", { timeout: 60_000 }, async () => {
+  test("nothing at an address", async () => {
     const { page, context } = await arrive();
     await page.goto("/sales/nothing-here");
     await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
@@ -118,26 +118,22 @@ describe.each([
   });
 });
 
-test(
-  "offline, asleep and back: the page says so, and finds the place again",
-  { timeout: 60_000 },
-  async () => {
-    const sale = await createSale(stack, { opensInMs: 240_000 });
-    const { page, context } = await visitor(browser, stack.url);
-    await page.goto(`/sales/${sale}`);
-    await press(page, "Join the line");
-    await step(page, "You are in line");
-    await context.setOffline(true);
-    await page.getByText("The connection is gone").waitFor();
-    await look(page, "offline");
-    await context.setOffline(false);
-    await page.locator(".notice").waitFor({ state: "hidden" });
-    await page.goto("/");
-    await page.goBack();
-    await step(page, "You are in line");
-    await context.close();
-  },
-);
+test("offline, asleep and back: the page says so, and finds the place again", async () => {
+  const sale = await createSale(stack, { opensInMs: 240_000 });
+  const { page, context } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "You are in line");
+  await context.setOffline(true);
+  await page.getByText("The connection is gone").waitFor();
+  await look(page, "offline");
+  await context.setOffline(false);
+  await page.locator(".notice").waitFor({ state: "hidden" });
+  await page.goto("/");
+  await page.goBack();
+  await step(page, "You are in line");
+  await context.close();
+});
 
 test("whoever is called sees it in the tab: another title and icon, and then the old ones", async () => {
   const sale = await createSale(stack);
@@ -182,7 +178,7 @@ test("a sound or a notification comes to who asked for it, and to nobody else", 
   await context.close();
 });
 
-test("a shop that does not answer says so and asks again by itself", { timeout: 60_000 }, async () => {
+test("a shop that does not answer says so and asks again by itself", async () => {
   const sale = await createSale(stack);
   await stack.functions.kill();
   try {

@@ -143,7 +143,6 @@ async function inOrder(place: Place, buyers: Buyer[]): Promise<void> {
 
 test.each(SEEDS)(
   "all at once, seed %i: the books balance, each event is applied once, nothing deadlocks",
-  { timeout: 60_000 },
   async (seed) => {
     const random = seeded(seed);
     const before = await deadlocks();

@@ -22,39 +22,32 @@ function start(env: Record<string, string>, args: string[] = []) {
 }
 
 describe("npm start", () => {
-  test(
-    "serves a sale that opens a minute later, and Ctrl-C ends everything it started",
-    { timeout: 90_000 },
-    async () => {
-      const port = await freePort();
-      const first = start({ PORT: String(port), ADMIN_TOKEN: "a-token-of-the-operator" });
-      await until(
-        () => Promise.resolve(first.said()),
-        (said) => said.includes("Ctrl-C ends everything."),
-        60_000,
-      );
-      const shop = /Shop +(\S+)/.exec(first.said())?.[1] ?? "";
-      expect(shop).toMatch(new RegExp(`^http://localhost:${port}/sales/demo-`));
-      expect(first.said()).toContain("a-token-of-the-operator");
-      const page = await fetch(shop);
-      expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("Halcyon One")]);
+  test("serves a sale that opens a minute later, and Ctrl-C ends everything it started", async () => {
+    const port = await freePort();
+    const first = start({ PORT: String(port), ADMIN_TOKEN: "a-token-of-the-operator" });
+    await until(
+      () => Promise.resolve(first.said()),
+      (said) => said.includes("Ctrl-C ends everything."),
+      60_000,
+    );
+    const shop = /Shop +(\S+)/.exec(first.said())?.[1] ?? "";
+    expect(shop).toMatch(new RegExp(`^http://localhost:${port}/sales/demo-`));
+    expect(first.said()).toContain("a-token-of-the-operator");
+    const page = await fetch(shop);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("Halcyon One")]);
 
-      const second = start({ PORT: String(port) });
-      expect(await second.exit).toBe(1);
-      expect(second.said()).toMatch(
-        new RegExp(
-          `^Port ${port} is taken by .+ \\(pid ${first.child.pid}\\). Set PORT to another one.$`,
-          "m",
-        ),
-      );
+    const second = start({ PORT: String(port) });
+    expect(await second.exit).toBe(1);
+    expect(second.said()).toMatch(
+      new RegExp(`^Port ${port} is taken by .+ \\(pid ${first.child.pid}\\). Set PORT to another one.$`, "m"),
+    );
 
-      const gateways = [...first.said().matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url);
-      expect(gateways).toHaveLength(4);
-      first.child.kill("SIGINT");
-      expect(await first.exit).toBe(0);
-      for (const url of [shop, ...gateways]) await expect(fetch(url)).rejects.toThrow();
-    },
-  );
+    const gateways = [...first.said().matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url);
+    expect(gateways).toHaveLength(4);
+    first.child.kill("SIGINT");
+    expect(await first.exit).toBe(0);
+    for (const url of [shop, ...gateways]) await expect(fetch(url)).rejects.toThrow();
+  });
 
   test.each([
     [{ PORT: "eighty" }, 'PORT must be a number from 1 to 65535, not "eighty".'],
@@ -64,7 +57,7 @@ describe("npm start", () => {
       "REDIS_SERVER=/nowhere/redis-server is not an executable file",
     ],
     [{ DATABASE_URL: "postgresql://nobody:wrong@127.0.0.1:9/none" }, "DATABASE_URL"],
-  ])("with %o it says in one line what is wrong", { timeout: 60_000 }, async (env, line) => {
+  ])("with %o it says in one line what is wrong", async (env, line) => {
     const { exit, said } = start({ PORT: String(await freePort()), ...env });
     expect(await exit).toBe(1);
     const complaint = said()

@@ -1,15 +1,11 @@
 /** What the tests of this folder share: a real PostgreSQL, the gateway in front of it, and the unmodified Neon client. */
 import { neon, neonConfig } from "@neondatabase/serverless";
 import pg from "pg";
-import { vi } from "vitest";
 import { startNeonGateway, type NeonGatewayOptions } from "../../../dev/postgres/gateway.ts";
 import { startPostgres } from "../../../dev/postgres/server.ts";
 
 // These tests kill and count: they need a PostgreSQL of their own, whatever the machine offers.
 delete process.env.DATABASE_URL;
-
-// A start takes a second, but several on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 export async function startStack(options: Partial<NeonGatewayOptions> = {}) {
   const server = await startPostgres({ fsync: false });
