@@ -10,7 +10,7 @@ import { Pool } from "./pool.ts";
 export const PROOF = path.join(import.meta.dirname, "../../docs/PROOF.md");
 const BEGIN = "<!-- controls -->";
 const END = "<!-- /controls -->";
-const SALES_MAX = 1_000;
+const SALES_MAX = 10_000;
 const AT_ONCE = 2;
 
 export interface Caught {

@@ -195,6 +195,29 @@ export const defects: Defect[] = [
       "free(line.sku, 0 - math.min(line.quantity, tonumber(redis.call('HGET', stock, 'available:' .. line.sku))))",
     ],
   ),
+  defect(
+    "second-hold-unpayable",
+    "found: an id that was held again, after Redis had lost the first hold, had the first one's payment page, and the sale never settled",
+    [
+      "checkout/stripe.ts",
+      "`session:${sale}:${reservation}:${heldAtMs}`",
+      "`session:${sale}:${reservation}`",
+    ],
+  ),
+  defect(
+    "approval-takes-the-records",
+    "found: an approval took a running run's records away, which then counted that nothing was sold",
+    [
+      "reconciliation/approve.ts",
+      "with over as (select id from reconciliation_runs where id = $1 and state = 'done')",
+      "with over as (select id from reconciliation_runs where id = $1)",
+    ],
+  ),
+  defect(
+    "closing-forgotten",
+    "found: Redis lost that a sale was closed early, and went on selling after its settlement",
+    ["settlement/settle.ts", "if (await isOpenInRedis(services, id)) {", "if (false) {"],
+  ),
 ];
 
 export const defectNamed = (name: string | undefined): Defect | undefined =>
