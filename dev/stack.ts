@@ -217,12 +217,12 @@ async function allStarted<Parts extends unknown[]>(
 async function bundles(patch: StackOptions["luaPatch"]): Promise<Record<WorkerRole, Bundle>> {
   const ready = process.env.FLASH_SALE_BUNDLES;
   const folder = ready ?? (await mkdtemp(path.join(tmpdir(), "flash-sale-build-")));
-  const bundle = ready === undefined ? buildWorker : readBundle;
+  const bundle = (role: WorkerRole) => {
+    const its = path.join(folder, role);
+    return ready === undefined ? buildWorker(role, its) : readBundle(its);
+  };
   try {
-    const [edge, functions] = await Promise.all([
-      bundle("edge", path.join(folder, "edge")),
-      bundle("functions", path.join(folder, "functions")),
-    ]);
+    const [edge, functions] = await Promise.all([bundle("edge"), bundle("functions")]);
     for (const module of functions.modules)
       if (patch !== undefined && module.path.endsWith(".lua"))
         module.contents = patch(module.path, module.contents);

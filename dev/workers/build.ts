@@ -2,11 +2,10 @@
  * Builds both Workers as `wrangler deploy` would, so that what runs here are the very bundles that are deployed.
  */
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
-import { unstable_readConfig as readConfig } from "wrangler";
 import { z } from "zod";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -35,6 +34,9 @@ const configured = z.object({
     .default({ bindings: [] }),
 });
 
+/** What a bundle keeps of its configuration; wrangler, which can read that, takes seconds to load. */
+const CONFIGURED = "configured.json";
+
 export interface Bundle {
   compatibilityDate: string;
   /** Its rate-limit bindings, as configured. */
@@ -58,14 +60,17 @@ export async function buildWorker(role: WorkerRole, outDir: string): Promise<Bun
     const said = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
     throw new Error(`the ${role} Worker does not build:\n${said}`);
   });
-  return await readBundle(role, outDir);
+  const { unstable_readConfig: readConfig } = await import("wrangler");
+  const config = configured.parse(readConfig({ config: path.join(root, configs[role]) }));
+  await writeFile(path.join(outDir, CONFIGURED), JSON.stringify(config));
+  return await readBundle(outDir);
 }
 
 /** Reads what `buildWorker` left in a folder. */
-export async function readBundle(role: WorkerRole, outDir: string): Promise<Bundle> {
+export async function readBundle(outDir: string): Promise<Bundle> {
   const texts = (await readdir(outDir)).filter((name) => /\.(lua|sql)$/.test(name));
   const read = (name: string) => readFile(path.join(outDir, name), "utf8");
-  const config = configured.parse(readConfig({ config: path.join(root, configs[role]) }));
+  const config = configured.parse(JSON.parse(await read(CONFIGURED)));
   return {
     compatibilityDate: config.compatibility_date,
     rateLimits: config.ratelimits,

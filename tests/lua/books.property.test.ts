@@ -44,8 +44,8 @@ test(
     const missing = () => words.filter((word) => !seen.has(word));
     const property = fc.asyncProperty(anyRules, steps, (rules, played) => run(rules, played, seen));
     await run({}, ordinary, seen);
-    for (let batch = 0; batch < 3 || (batch < 20 && missing().length > 0); batch++)
-      await fc.assert(property, { numRuns: 15 });
+    for (let batch = 0; batch < 3 || (batch < 60 && missing().length > 0); batch++)
+      await fc.assert(property, { numRuns: 5 });
     expect(missing()).toEqual([]);
   },
 );
