@@ -9,7 +9,7 @@ import { Pool } from "../../bench/simulate/pool.ts";
 import { shrink } from "../../bench/simulate/shrink.ts";
 import type { Done } from "../../bench/simulate/worker.ts";
 
-const SECONDS = 25;
+const SECONDS = 15;
 const SALES = 300;
 const SEED = 1;
 
