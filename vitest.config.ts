@@ -5,28 +5,40 @@ const ALONE = ["abuse", "checkout", "gateways", "mail", "rehearse"].map(
   (folder) => `tests/${folder}/**/*.test.ts`,
 );
 
+const plugins = [
+  {
+    // As `[[rules]] type = "Text"` in functions/wrangler.toml.
+    name: "text-modules",
+    transform: (code: string, id: string) =>
+      /\.(lua|sql)$/.test(id) ? `export default ${JSON.stringify(code)}` : undefined,
+  },
+];
+
+const limits = {
+  // Real servers start and stop in hooks, whole sales run in some tests; and a machine may be several times slower.
+  hookTimeout: 120_000,
+  testTimeout: 90_000,
+  // Each file may start servers of its own, and waits for clocks a good part of its time: three keep two cores busy.
+  maxWorkers: 3,
+};
+
 export default defineConfig({
-  plugins: [
-    {
-      // As `[[rules]] type = "Text"` in functions/wrangler.toml.
-      name: "text-modules",
-      transform: (code, id) =>
-        /\.(lua|sql)$/.test(id) ? `export default ${JSON.stringify(code)}` : undefined,
-    },
-  ],
   test: {
+    // Once for both projects: if they extended this, each would do it again.
     globalSetup: ["tests/support/bundles.ts"],
-    // Real servers start and stop in hooks, whole sales run in some tests; and a machine may be several times slower.
-    hookTimeout: 120_000,
-    testTimeout: 90_000,
-    // Each file may start servers of its own, and waits for clocks a good part of its time: three keep two cores busy.
-    maxWorkers: 3,
+    maxWorkers: limits.maxWorkers,
     projects: [
-      { extends: true, test: { name: "alone", include: ALONE } },
-      // One process after the other file by file: to import everything anew for each is a sixth of the time.
+      { plugins, test: { ...limits, name: "alone", include: ALONE } },
+      // To import everything anew for each file is a sixth of the time: the process stays for the next one.
       {
-        extends: true,
-        test: { name: "together", include: ["tests/**/*.test.ts"], exclude: ALONE, isolate: false },
+        plugins,
+        test: {
+          ...limits,
+          name: "together",
+          include: ["tests/**/*.test.ts"],
+          exclude: ALONE,
+          isolate: false,
+        },
       },
     ],
   },

@@ -23,7 +23,6 @@ export interface SimulatedPostgres {
   query(text: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
   /** Forgets everything. */
   empty(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 const CLOCK = `
@@ -111,10 +110,6 @@ export async function startSimulatedPostgres(): Promise<SimulatedPostgres> {
       if (++emptied % COMPACT_EVERY === 0)
         await client.query(`truncate ${tables.join()} restart identity cascade`);
       await client.query(forget);
-    },
-    async stop() {
-      await client.end();
-      await server.stop();
     },
   };
 }

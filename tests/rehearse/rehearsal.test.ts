@@ -94,19 +94,23 @@ function meanwhile(
 }
 
 describe("a rehearsal", () => {
-  test("of 150 shoppers for 30 units sells 30, once each, in order", { timeout: TEST_MS }, async () => {
-    const report = await rehearse(await start());
-    expectSoldOut(report);
-    expect(report.requests.byLayer.unknown).toBe(0);
-    expect(report.redis?.perPurchase.scriptCalls).toBeGreaterThan(3);
-    expect(report.redis?.perWaitingShopper.scriptCalls).toBe(1);
-    expect(report.pulse?.polls).toBeGreaterThan(SHOPPERS);
-    expect(report.pulse?.perSecond).toBeLessThanOrEqual(1.1);
-    expect(report.soldOutTold?.count).toBeGreaterThan(50);
-    expect(report.soldOutTold?.max).toBeGreaterThan(0);
-    for (const step of ["page", "join", "poll", "entry", "reserve", "checkout"] as const)
-      expect(report.latencies[step]?.count).toBeGreaterThan(0);
-  });
+  test(
+    `of ${SHOPPERS} shoppers for ${STOCK} units sells ${STOCK}, once each, in order`,
+    { timeout: TEST_MS },
+    async () => {
+      const report = await rehearse(await start());
+      expectSoldOut(report);
+      expect(report.requests.byLayer.unknown).toBe(0);
+      expect(report.redis?.perPurchase.scriptCalls).toBeGreaterThan(3);
+      expect(report.redis?.perWaitingShopper.scriptCalls).toBe(1);
+      expect(report.pulse?.polls).toBeGreaterThan(SHOPPERS);
+      expect(report.pulse?.perSecond).toBeLessThanOrEqual(1.1);
+      expect(report.soldOutTold?.count).toBeGreaterThan(SHOPPERS / 3);
+      expect(report.soldOutTold?.max).toBeGreaterThan(0);
+      for (const step of ["page", "join", "poll", "entry", "reserve", "checkout"] as const)
+        expect(report.latencies[step]?.count).toBeGreaterThan(0);
+    },
+  );
 
   test(
     "with prices charges exactly those who have an order, whatever payers and webhooks do",
@@ -186,8 +190,8 @@ describe("a rehearsal", () => {
     const options = { draft: { ...drawn, opensInSeconds: 10 }, shares: { early: 0.7 } };
     const report = await rehearse(await start(), options);
     expectSoldOut(report);
-    expect(report.draw?.lobby).toBeGreaterThan(50);
-    expect(report.draw?.latecomers).toBeGreaterThan(15);
+    expect(report.draw?.lobby).toBeGreaterThan(SHOPPERS / 3);
+    expect(report.draw?.latecomers).toBeGreaterThan(SHOPPERS / 10);
     expect(report.draw?.servedOfLobby).toBeGreaterThan(10);
   });
 

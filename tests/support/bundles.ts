@@ -5,8 +5,6 @@ import path from "node:path";
 import { buildWorker } from "../../dev/workers/build.ts";
 
 export async function setup(): Promise<() => void> {
-  // Each project of vitest.config.ts asks, one after the other.
-  if (process.env.FLASH_SALE_BUNDLES !== undefined) return () => undefined;
   const folder = mkdtempSync(path.join(tmpdir(), "flash-sale-bundles-"));
   await Promise.all([
     buildWorker("edge", path.join(folder, "edge")),
