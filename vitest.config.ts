@@ -14,7 +14,8 @@ const plugins = [
   },
 ];
 
-const limits = {
+const shared = {
+  setupFiles: ["tests/support/seed.ts"],
   // Real servers start and stop in hooks, whole sales run in some tests; and a machine may be several times slower.
   hookTimeout: 120_000,
   testTimeout: 90_000,
@@ -26,14 +27,14 @@ export default defineConfig({
   test: {
     // Once for both projects: if they extended this, each would do it again.
     globalSetup: ["tests/support/bundles.ts"],
-    maxWorkers: limits.maxWorkers,
+    maxWorkers: shared.maxWorkers,
     projects: [
-      { plugins, test: { ...limits, name: "alone", include: ALONE } },
+      { plugins, test: { ...shared, name: "alone", include: ALONE } },
       // To import everything anew for each file is a sixth of the time: the process stays for the next one.
       {
         plugins,
         test: {
-          ...limits,
+          ...shared,
           name: "together",
           include: ["tests/**/*.test.ts"],
           exclude: ALONE,

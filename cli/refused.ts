@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { isRefusalWord, type RefusalWord } from "../domain/refusal.ts";
 
-/** Ends the command with its message and nothing else. */
+/** Ends the command with its message and nothing else: one line, in which nothing stands that a terminal would obey. */
 export class Ended extends Error {
   readonly exitCode: number;
   constructor(message: string, exitCode: number = EXIT.refused) {
-    super(message);
+    super(message.replaceAll(/[\s\p{Cc}]+/gu, " ").trim());
     this.exitCode = exitCode;
   }
 }
@@ -52,8 +52,7 @@ export function refusedBy(status: number, text: string): Ended {
       : [`${errors.map(({ pointer, detail: what }) => `${pointer || "/"} ${what}`).join("; ")}.`]),
     ...(way === undefined ? [] : [way]),
   ];
-  // One line, and nothing in it that a terminal would obey: another server may have answered.
-  return new Ended(`${type}: ${parts.join(" ")}`.replaceAll(/[\s\p{Cc}]+/gu, " ").trim());
+  return new Ended(`${type}: ${parts.join(" ")}`);
 }
 
 function parsed(text: string): unknown {

@@ -28,6 +28,7 @@ async function read(content: string | Uint8Array): Promise<"read" | "refused"> {
     if (!(error instanceof Ended)) throw error;
     expect(error.exitCode).toBe(EXIT.usage);
     expect(error.message).toMatch(/^\S.+$/);
+    expect(error.message).not.toMatch(/\p{Cc}/u);
     return "refused";
   }
 }
@@ -68,13 +69,15 @@ test("a file of any text or bytes is read or refused in one line", async () => {
   expect(seen).toEqual(new Set(["read", "refused"]));
 });
 
-test("an alias of itself, aliases without end and a folder are refused in one line", async () => {
+test("an alias of itself, aliases without end, a folder and what would move the cursor are refused in one line", async () => {
   expect(await read("id: &a [*a]\nname: x")).toBe("refused");
   const layer = (nth: number) =>
     `a${nth}: &a${nth} [${Array.from({ length: 9 }, () => `*a${nth - 1}`).join()}]`;
   const bomb = ["a0: &a0 [x,x,x,x,x,x,x,x,x]", ...Array.from({ length: 9 }, (_, nth) => layer(nth + 1))];
   expect(await read(bomb.join("\n"))).toBe("refused");
   await expect(saleIn(folder)).rejects.toThrow("EISDIR");
+  // The parser quotes what it cannot read.
+  expect(await read(">\r")).toBe("refused");
 });
 
 test("an argument is a number within its bounds or a UUID, or it is refused as an argument", () => {

@@ -131,7 +131,6 @@ test(
     const elapsedSeconds = (performance.now() - startedMs) / 1000;
     expect(total).toBeLessThanOrEqual(10 * (elapsedSeconds + 1));
     expect(total / SECONDS).toBeGreaterThanOrEqual(7.5);
-    expect(total / SECONDS).toBeLessThanOrEqual(11);
     const sorted = perSecond.toSorted((x, y) => x - y);
     expect(Math.abs((sorted[SECONDS / 2] ?? 0) - 10)).toBeLessThanOrEqual(1);
     expect(new Set(through(annSent).map(({ status }) => status))).toEqual(new Set([200, 201]));
