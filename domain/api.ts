@@ -730,7 +730,10 @@ export const readReservation = createRoute({
   summary: "A reservation of one's own",
   security: pass,
   request: { params: saleAndId },
-  responses: { 200: json(reservationSchema, "the reservation"), ...refusing("not_found", "invalid_pass") },
+  responses: {
+    200: json(reservationSchema, "the reservation"),
+    ...refusing("not_found", "invalid_pass", "on_hold"),
+  },
 });
 
 export const releaseReservation = createRoute({
@@ -787,7 +790,7 @@ export const readOrder = createRoute({
   summary: "An order of one's own",
   security: pass,
   request: { params: saleAndId },
-  responses: { 200: json(orderSchema, "the order"), ...refusing("not_found", "invalid_pass") },
+  responses: { 200: json(orderSchema, "the order"), ...refusing("not_found", "invalid_pass", "on_hold") },
 });
 
 export const refundOrder = createRoute({

@@ -112,6 +112,8 @@ export function refuse<Word extends RefusalWord>(refused: Word, evidence: Eviden
 export const notALink = (pointer: string): Refusal<"invalid_input"> =>
   refuse("invalid_input", { errors: [{ pointer, detail: "not a link of this sale" }] });
 
-export const isRefusal = (outcome: object): outcome is Refusal => "refused" in outcome;
+/** Of a reservation's record the field of that name is a list of payments. */
+export const isRefusal = (outcome: object): outcome is Refusal =>
+  "refused" in outcome && typeof outcome.refused === "string";
 
 export const isRefusalWord = (text: string): text is RefusalWord => Object.hasOwn(refusals, text);

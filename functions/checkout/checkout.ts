@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { Order, Reservation } from "../../domain/api.ts";
-import { refuse, type Refusal } from "../../domain/refusal.ts";
+import { isRefusal, refuse, type Refusal } from "../../domain/refusal.ts";
 import type { PassClaims } from "../../domain/token.ts";
 import { bigint } from "../postgres/client.ts";
 import { reservationOf, type Record } from "../reservation/record.ts";
@@ -85,9 +85,10 @@ export async function readOrder(
   services: Services,
   pass: PassClaims,
   id: string,
-): Promise<Order | Refusal<"not_found">> {
+): Promise<Order | Refusal<"not_found" | "on_hold">> {
   const record = await readRecord(services, pass, id);
-  const isOrder = record?.state === "confirmed" || record?.state === "refunded";
+  if (isRefusal(record)) return record;
+  const isOrder = record.state === "confirmed" || record.state === "refunded";
   return isOrder ? await orderOf(services, pass.sale, record) : refuse("not_found");
 }
 
@@ -123,17 +124,17 @@ export async function readReservation(
   services: Services,
   pass: PassClaims,
   id: string,
-): Promise<Reservation | Refusal<"not_found">> {
+): Promise<Reservation | Refusal<"not_found" | "on_hold">> {
   const record = await readRecord(services, pass, id);
-  if (record === undefined) return refuse("not_found");
+  if (isRefusal(record)) return record;
   if (record.returnTo === undefined) return reservationOf(record, Date.now());
   if (record.state !== "held") {
     const paid = await paymentOf(services, pass.sale, id);
     return reservationOf(record, Date.now(), paid?.state);
   }
   const paying = await look(services, pass.sale, record);
-  const after = (await readRecord(services, pass, id)) ?? record;
-  return reservationOf(after, Date.now(), paying === "none" ? "open" : paying);
+  const after = await readRecord(services, pass, id);
+  return isRefusal(after) ? after : reservationOf(after, Date.now(), paying === "none" ? "open" : paying);
 }
 
 /** How a hold's payment stands at Stripe, with the next step taken. Without an answer nothing is known to have moved. */

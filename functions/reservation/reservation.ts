@@ -12,7 +12,6 @@ import restorableSql from "../sale/restorable.sql";
 import { missing, readSale } from "../sale/sale.ts";
 import type { Services } from "../services.ts";
 import { drainSoon } from "../sync/sync.ts";
-import { Unavailable } from "../unavailable.ts";
 import { expireHolds } from "./expire.ts";
 import { recordJson, reservationOf, type Record } from "./record.ts";
 import releaseLua from "./release.lua";
@@ -153,27 +152,31 @@ export async function reserve(
   }
 }
 
-const nobody = (error: unknown): [] => {
-  if (error instanceof Unavailable) return [];
-  throw error;
-};
-
-/** @returns undefined when there is none, or it is another shopper's */
+/**
+ * One's own record; another's is none.
+ * @throws {Unavailable} a store that has to be asked does not answer: nobody is told that what they have is gone
+ */
 export async function readRecord(
   services: Services,
   pass: PassClaims,
   id: string,
-): Promise<Record | undefined> {
+): Promise<Record | Refusal<"not_found" | "on_hold">> {
   const { reservations } = saleKeys(pass.sale);
   const text = await persist("HGET", () => services.redis.hget<string>(reservations, id));
-  // Those of a settled sale are in Postgres alone, once Redis has forgotten it.
-  const [stored] =
-    text === null
-      ? await services.postgres(restorableRow, restorableSql, [pass.sale, null, 1, id]).catch(nobody)
-      : [recordJson.parse(text)];
-  const record: Record | undefined = stored;
-  return record?.shopper === pass.shopper ? record : undefined;
+  const record = text === null ? await storedRecord(services, pass.sale, id) : recordJson.parse(text);
+  if (record === undefined) return await noRecord(services, pass.sale);
+  return record.shopper === pass.shopper ? record : refuse("not_found");
 }
+
+/** What Postgres has of a record that Redis has lost, or forgotten since the sale was settled. Of holds it is no judge. */
+async function storedRecord(services: Services, sale: string, id: string): Promise<Record | undefined> {
+  const [stored] = await services.postgres(restorableRow, restorableSql, [sale, null, 1, id]);
+  return stored?.state === "held" ? undefined : stored;
+}
+
+/** An empty Redis has no reservations either, but that says nothing of this one. */
+const noRecord = async (services: Services, sale: string) =>
+  (await readSale(services, sale)) === undefined ? await missing(services, sale) : refuse("not_found");
 
 /** Gives units back before their hold ends. A payment that began for them is closed first, or counts if it was made. */
 export async function releaseReservation(
@@ -208,10 +211,7 @@ export async function releaseReservation(
     case "paying":
       throw new Error("release.lua gives back what is not paid for any more");
     case "not_found":
-      // An empty Redis has no reservations either, but that says nothing of this one.
-      return (await readSale(services, pass.sale)) === undefined
-        ? await missing(services, pass.sale)
-        : refuse("not_found");
+      return await noRecord(services, pass.sale);
     case "already_confirmed":
       return refuse(reply[0]);
     case "released":

@@ -339,6 +339,15 @@ describe("Redis lost in mid-sale", () => {
     await stack.get().redis.wipe();
     for (const answer of [await cid.join(), await cid.enter(), await ben.reserve(randomUUID())])
       expect([answer.status, answer.type]).toEqual([503, "on_hold"]);
+    // What was bought is there; nobody is told that what they hold is gone, for it comes back.
+    expect((await ann.order(bought)).status).toBe(200);
+    expect((await ann.reservation(bought)).json.state).toBe("confirmed");
+    expect((await ben.order(bought)).type).toBe("not_found");
+    for (const answer of [await ben.reservation(held), await ben.order(held)])
+      expect([answer.status, answer.type]).toEqual([503, "on_hold"]);
+    stack.get().neon.faults.add({ kind: "error", status: 500 });
+    expect((await ann.order(bought)).type).toBe("unavailable");
+    stack.get().neon.faults.clear();
 
     const rebuilt = await operator(stack.get(), `/sales/${sale}/rebuild`, { method: "POST" });
     expect([rebuilt.status, rebuilt.json]).toEqual([200, { epoch: 2, reservations: 2 }]);
