@@ -33,6 +33,10 @@ const instant = z.iso
 
 /** One item's stock is bounded so that every sum stays an exact integer in JSON and in Lua. */
 export const STOCK_MAX = 10_000_000;
+
+/** A shopper can make a hold longer once, by half. */
+export const HOLD_SECONDS_MAX = 3600;
+
 /** One shard takes about 1,000 joins a second. */
 const JOIN_SHARDS_MAX = 100;
 /** Where the crowd is not known, for each so many units there is one shard, up to so many shards; a small sale has none. */
@@ -115,7 +119,7 @@ const fields = z.strictObject({
    */
   joinShards: z.int(WHOLE).min(0).max(JOIN_SHARDS_MAX).optional(),
   passSeconds: z.int(WHOLE).min(5).max(3600).default(300),
-  holdSeconds: z.int(WHOLE).min(5).max(3600).default(600),
+  holdSeconds: z.int(WHOLE).min(5).max(HOLD_SECONDS_MAX).default(600),
   /** Other sites whose pages may act in this sale, with tokens of their own. */
   allowedOrigins: z
     .array(z.string().max(200).refine(isOrigin, "an origin, such as https://shop.example"))

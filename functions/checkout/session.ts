@@ -3,7 +3,7 @@
  * whoever needs the session, even when its id was lost, asks for the same one.
  */
 import { z } from "zod";
-import { saleSchema, type Sale } from "../../domain/sale.ts";
+import { HOLD_SECONDS_MAX, saleSchema, type Sale } from "../../domain/sale.ts";
 import { persist } from "../redis/client.ts";
 import { saleKeys } from "../redis/keys.ts";
 import type { Record } from "../reservation/record.ts";
@@ -12,10 +12,10 @@ import { Unavailable } from "../unavailable.ts";
 import type { SessionRequest } from "./stripe.ts";
 
 /**
- * Stripe's sessions live half an hour or more from their creation, which is at the end of the longest hold at the latest;
- * when a hold ends its session is closed.
+ * Stripe's sessions live half an hour or more from their creation, which is at the end of the longest hold at the latest,
+ * made longer by half (extend.lua); when a hold ends its session is closed.
  */
-const SESSION_SECONDS = 3600 + 31 * 60;
+export const SESSION_SECONDS = 1.5 * HOLD_SECONDS_MAX + 31 * 60;
 
 /** Definitions never change: each isolate reads one once. */
 const definitions = new Map<string, Sale>();

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { refuse, type Refusal } from "../../domain/refusal.ts";
 import { settle } from "../checkout/payment.ts";
+import { SESSION_SECONDS } from "../checkout/session.ts";
 import { paymentsOf } from "../checkout/stripe.ts";
 import { bigint } from "../postgres/client.ts";
 import { persist, runScript, type Script } from "../redis/client.ts";
@@ -124,8 +125,8 @@ export async function rebuildSale(
   return { epoch, reservations };
 }
 
-/** A session outlives the longest hold by half an hour: older ones cannot be paid any more. */
-const SESSIONS_SECONDS = 2 * 3600;
+/** Older sessions cannot be paid any more, whatever the clocks say. */
+const SESSIONS_SECONDS = SESSION_SECONDS + 10 * 60;
 
 interface Begun {
   returnTo: string;

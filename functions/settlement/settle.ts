@@ -105,7 +105,7 @@ async function tellRedis(services: Services, saleId: string): Promise<void> {
     await persist("HSET", () => services.redis.hset(sale, { settled: "1" }));
 }
 
-/** Nothing can be paid any more by then: sessions end an hour and a half after the last hold began. */
+/** Nothing can be paid any more by then: sessions end some two hours after the last hold began. */
 const KEEP = "interval '24 hours'";
 
 /** Takes settled sales out of Redis, a day later; the tables stay. */

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
+import { HOLD_SECONDS_MAX } from "../../domain/sale.ts";
 import { askRefund, issueRefunds, type RefundRequest } from "../../functions/checkout/refund.ts";
 import { checkout } from "../../functions/checkout/checkout.ts";
 import { settleAuthorised } from "../../functions/checkout/payment.ts";
@@ -13,6 +14,7 @@ import { discrepancies } from "./books.ts";
 import { endOf, STORIES } from "./stories.ts";
 import { must } from "../sync/harness.ts";
 import {
+  BEHIND_MS,
   clientOf,
   minute,
   newBuyer,
@@ -46,6 +48,14 @@ test("a payment page that was closed with nothing paid is no way to pay: the tim
       checkout(services, buyer.pass, buyer.id, "https://shop.example"),
     );
     expect(answer).toMatchObject({ refused: "reservation_expired" });
+  });
+});
+
+test("the longest hold, made longer: there is a payment page at the end of it too", async () => {
+  await shop.at({}, async (place) => {
+    const buyer = await newBuyer(place);
+    place.pass((1.5 * HOLD_SECONDS_MAX - 10) * 1000 + BEHIND_MS);
+    expect(await buyer.toPayment()).toMatch(/^cs_/);
   });
 });
 

@@ -36,7 +36,7 @@ import type { Step } from "./requests.ts";
 export const PRICE = 2500;
 export const ORIGIN = "http://shop.test";
 /** The double's clock is behind, so that cron finds at once what no webhook brought. */
-const BEHIND_MS = 120_000;
+export const BEHIND_MS = 120_000;
 
 /** A deliberate defect, for negative controls. */
 export interface Defect {
