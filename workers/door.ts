@@ -161,6 +161,9 @@ async function checkNewcomer(
   body: unknown,
   address: string,
 ): Promise<{ failedBotCheck?: boolean } | Refusal<"bot_check_failed" | "rate_limited" | "unavailable">> {
+  // A ghost is answered like anybody in line, and has a place of its own once it passes the check.
+  if (identity?.isGhost === true)
+    return { failedBotCheck: (await botCheck(env, botTokenIn(body), address)) !== "passed" };
   if (identity?.inLine === true) return {};
   if (shedFirst === true) {
     const retryAfterSeconds = circuit.turnAway(Date.now());
@@ -171,8 +174,7 @@ async function checkNewcomer(
     if (!allowed) return refuse("rate_limited", { retryAfterSeconds });
   }
   if (wanted !== true) return {};
-  const token = typeof body === "object" && body !== null && "botCheck" in body ? body.botCheck : undefined;
-  const verdict = await botCheck(env, token, address);
+  const verdict = await botCheck(env, botTokenIn(body), address);
   switch (verdict) {
     case "missing":
       return refuse("bot_check_failed");
@@ -183,6 +185,9 @@ async function checkNewcomer(
       return { failedBotCheck: verdict === "failed" };
   }
 }
+
+const botTokenIn = (body: unknown): unknown =>
+  typeof body === "object" && body !== null && "botCheck" in body ? body.botCheck : undefined;
 
 function fromWhom(
   { from }: Policy,

@@ -18,8 +18,10 @@ export interface Identity {
   account?: string | undefined;
   /** Was made for this request: its cookie has to be set. */
   minted: boolean;
-  /** Brings a ticket of this sale that will be served. */
+  /** Brings a ticket of this sale. */
   inLine?: boolean;
+  /** The ticket is one that will never be served; its holder must not learn of it. */
+  isGhost?: boolean;
 }
 
 /** Clocks of different machines may differ by so much; a ticket from further ahead is not ours. */
@@ -60,7 +62,7 @@ export async function identifyAnybody(
   const isGood = ticket !== undefined && isOfNow(ticket) && (await isOwn(keys, ticket, headers));
   if (isGood) {
     sawEpoch(`/api/sales/${sale}/`, ticket.epoch);
-    found.inLine = ticket.ghost !== true;
+    Object.assign(found, { inLine: true, isGhost: ticket.ghost === true });
     if (ticket.identity === "anyone") Object.assign(found, { shopper: ticket.shopper, minted: false });
     else found[ticket.identity] = ticket.shopper;
   }

@@ -69,6 +69,17 @@ test("a bot gets a ticket like any other, and no turn, ever; it takes no place",
   expect((await stack.get().redis.stats()).scriptCalls - calls).toBe(0);
   // Failing again answers the same number; leaving is taken like anybody's.
   expect((await bot.join(checked("fail"))).json.number).toBe(2);
+  // So does coming without a check, or with one used before: as to who has a place.
+  const used = checked("pass");
+  await shopper(stack.get(), sale).join(used);
+  for (const call of [{}, used, checked("old")])
+    for (const [someone, number] of [
+      [ann, 1],
+      [bot, 2],
+    ] as const) {
+      const again = await someone.join(call);
+      expect([again.status, again.json.number]).toEqual([200, number]);
+    }
   expect((await bot.leave()).status).toBe(204);
 });
 
@@ -119,9 +130,11 @@ test("while the check's service does not answer, nobody new joins and nobody is 
   const sale = await createSale(stack.get());
   const ann = shopper(stack.get(), sale);
   await ann.join(checked("pass"));
+  const bot = shopper(stack.get(), sale);
+  await bot.join(checked("fail"));
   await turnstile?.close();
   const refused = await shopper(stack.get(), sale).join(checked("pass"));
   expect([refused.status, refused.type]).toEqual([503, "unavailable"]);
-  expect((await ann.join()).status).toBe(200);
+  for (const someone of [ann, bot]) expect((await someone.join(checked("pass"))).status).toBe(200);
   turnstile = undefined;
 });
