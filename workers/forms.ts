@@ -16,9 +16,12 @@ export const smallForm =
       await next();
       return undefined;
     }
-    const body = await readBody(c.req.raw, bytesMax, BODY_WITHIN_MS);
-    if (isRefusal(body)) return problem(body);
+    const sent = await readBody(c.req.raw, bytesMax, BODY_WITHIN_MS);
+    if (isRefusal(sent)) return problem(sent);
     const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+    // A mail program that unsubscribes with one click may send this type (RFC 8058); its link says all.
+    const isOneClick = type === "multipart/form-data" && c.req.path.endsWith("/unregister");
+    const body = isOneClick ? new Uint8Array() : sent;
     if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
       return problem(refuse("unsupported_media_type"));
     const headers = new Headers(c.req.raw.headers);

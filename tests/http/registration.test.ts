@@ -233,14 +233,20 @@ describe("taking it back", () => {
     expect(await list.text()).not.toContain("@");
   });
 
-  test("takes one click in a mail program, which posts to the link itself", async () => {
+  const oneClick = { "List-Unsubscribe": "One-Click" };
+  const multipart = new FormData();
+  for (const field of Object.entries(oneClick)) multipart.append(...field);
+  test.each([
+    ["a form", new URLSearchParams(oneClick)],
+    ["the parts that RFC 8058 prefers", multipart],
+  ])("takes one click in a mail program, which posts to the link itself: %s", async (_, body) => {
     const sale = await saleFor();
     const ann = registrant(stack.get(), sale, newEmail());
     await ann.registerAndConfirm();
     const token = await ann.mailed("unregister");
     const clicked = await fetch(`${stack.get().url}/sales/${sale}/unregister?token=${token}`, {
       method: "POST",
-      body: new URLSearchParams({ "List-Unsubscribe": "One-Click" }),
+      body,
     });
     expect(clicked.status).toBe(200);
     expect((await ann.mine()).type).toBe("registration_needed");
