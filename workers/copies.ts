@@ -5,6 +5,7 @@
  * reaches the Worker at all: one look into a table, before any router. Queries are ignored, because none of these pages
  * looks at one. Bounded; what is kept longest goes first.
  */
+import { REFUSED_HEADER, RETRY_HEADER } from "../domain/internal.ts";
 
 export interface Copy {
   body: ArrayBuffer;
@@ -93,6 +94,8 @@ export async function keep(
   );
   if (asked !== purges) return first;
   headers.set("x-layer", "edge");
+  // For this request's line in the log only, and not to be told.
+  for (const name of [REFUSED_HEADER, RETRY_HEADER]) headers.delete(name);
   const ageSeconds = Number(headers.get("age") ?? 0);
   const bornAtMs = nowMs - ageSeconds * 1000;
   const freshUntilMs = bornAtMs + seconds("max-age") * 1000;

@@ -269,6 +269,12 @@ describe("addresses and methods", () => {
     expect([answer.status, answer.type]).toEqual([status, type]);
   });
 
+  test("what an isolate keeps of a page's own call is answered to others without the words between the Workers", async () => {
+    await fetch(`${stack.get().edge.url}/sales/not-there`);
+    const kept = await fetch(`${stack.get().edge.url}/api/sales/not-there`);
+    expect([kept.headers.get("x-layer"), kept.headers.get("x-refused")]).toEqual(["edge", null]);
+  });
+
   test("a form on another site cannot act for a shopper", async () => {
     const headers = { origin: "https://elsewhere.example" };
     const answer = await ask(stack.get(), `/api/sales/${sale}/queue`, { method: "POST", headers });
