@@ -15,6 +15,7 @@ const configSchema = z.object({
   routes: z.array(z.unknown()).optional(),
   placement: z.looseObject({ region: z.string().optional() }).optional(),
   triggers: z.object({ crons: z.array(z.string()).nullish() }).optional(),
+  observability: z.looseObject({ redact_query_string: z.boolean().default(false) }).prefault({}),
   services: z.array(z.object({ binding: z.string(), service: z.string() })).default([]),
   secrets: z.object({ required: z.array(z.string()).default([]) }).default({ required: [] }),
   vars: z
@@ -67,6 +68,15 @@ export function checkConfiguration({ edge, functions }: Record<WorkerRole, Confi
     functions.triggers?.crons?.includes("* * * * *") === true,
     "cron runs each minute",
     `cron does not run each minute: in ${configs.functions}, set [triggers] crons = ["* * * * *"].`,
+  );
+  const telling = [
+    ...(edge.observability.redact_query_string ? [] : [configs.edge]),
+    ...(functions.observability.redact_query_string ? [] : [configs.functions]),
+  ];
+  check(
+    telling.length === 0,
+    "logs and traces leave out queries, where the links of e-mails have their tokens",
+    `logs and traces would show the tokens of e-mail links: in ${telling.join(" and ")}, set [observability] redact_query_string = true.`,
   );
   const { JOIN_SHARDS_NEAR: near, EMAIL_FROM: from } = functions.vars;
   const nearRegion = nearest(region ?? "");

@@ -38,6 +38,17 @@ test("shards that would be far from Redis are found before anything is deployed"
   expect(near("aws:us-east-1", "enam")).toBe(false);
 });
 
+test.each(["edge", "functions"] as const)(
+  "tokens that the %s Worker's log would show are found before anything is deployed",
+  (role) => {
+    const configs = readConfigs();
+    const told = () => checkConfiguration(configs).filter(({ line }) => line.includes("redact_query_string"));
+    expect(told()).toEqual([]);
+    configs[role].observability.redact_query_string = false;
+    expect(told()).toMatchObject([{ state: "wrong" }]);
+  },
+);
+
 describe("npm run deploy", () => {
   test("--dry-run checks the configuration and builds both, without an account", () => {
     const { status, stdout, stderr } = run("--dry-run");
