@@ -38,7 +38,7 @@ describe.each([
     await page.getByText("Your card was declined.").waitFor();
     await press(page, "Pay");
     await step(page, "It is yours");
-    await expect.poll(() => page.locator("#live").innerText(), { timeout: 10_000 }).toContain("Paid.");
+    await expect.poll(() => page.locator("#live").innerText(), { timeout: 30_000 }).toContain("Paid.");
     await look(page, `paid-${kind}`);
 
     const id = (await page.locator("code").innerText()).trim();

@@ -81,11 +81,15 @@ test("a PostgreSQL that is down is an error at once, and the gateway recovers by
   await sql`create table survivor (x int)`;
   await sql`insert into survivor values (1)`;
   await server.kill();
-  const began = performance.now();
-  expect((await failure(sql`select 1`)).message).toMatch(
-    /HTTP status 500.*could not connect to the database/,
-  );
-  expect(performance.now() - began).toBeLessThan(2_000);
+  let longestMs = 0;
+  // A connection that was idle may hear a moment later that its server is gone: its error is another one.
+  await until(async () => {
+    const began = performance.now();
+    const { message } = await failure(sql`select 1`);
+    longestMs = Math.max(longestMs, performance.now() - began);
+    return /HTTP status 500.*could not connect to the database/.test(message);
+  });
+  expect(longestMs).toBeLessThan(2_000);
   await server.restart();
   expect(await sql`select * from survivor`).toEqual([{ x: 1 }]);
   await everywhere("select 1");
