@@ -46,6 +46,8 @@ function start(card) {
   const loginUrl = card.dataset["login"];
   const title = document.title;
   const body = document.createElement("div");
+  // Not in the body, which is made anew with each step: a check goes on while the sale opens.
+  const checkPlace = document.createElement("div");
   const notice = document.createElement("div");
   notice.className = "notice";
   notice.setAttribute("role", "alert");
@@ -58,7 +60,9 @@ function start(card) {
   let signalled = false;
   /** @type {{ siteKey: string, script: string } | null} */
   const widget = JSON.parse(card.dataset["botCheck"] ?? "null");
-  const check = widget ? async () => (await import("./bot-check.js")).botCheck(widget, body) : undefined;
+  const check = widget
+    ? async () => (await import("./bot-check.js")).botCheck(widget, checkPlace)
+    : undefined;
   const session = openSession(sale, render, check);
 
   /** @param {string} text */
@@ -108,7 +112,7 @@ function start(card) {
       shown = key;
       view = views[name]?.(model) ?? { nodes: [] };
       body.replaceChildren(...view.nodes);
-      if (first) card.replaceChildren(notice, body);
+      if (first) card.replaceChildren(notice, body, checkPlace);
       card.dataset["stage"] = name;
       const heading = body.querySelector("h2");
       if (!first) arrive(name, heading, isHere);

@@ -195,6 +195,34 @@ describe("with a bot check", () => {
     expect(faults).toEqual([`other host: ${turnstile.scriptUrl}`]);
     await context.close();
   });
+
+  test("one that was begun before the sale opens can be finished after", async () => {
+    const sale = await createSale(checked, { opensInMs: 6_000 });
+    const { page, context } = await visitor(browser, checked.url);
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await page.getByRole("button", { name: "I am a person" }).waitFor();
+    await step(page, "On sale now");
+    await press(page, "I am a person");
+    await step(page, "It is your turn");
+    await context.close();
+  });
+
+  test("one that never answers ends, in words, and can be begun again", async () => {
+    const sale = await createSale(checked);
+    const { page, context } = await visitor(browser, checked.url);
+    await page.clock.install();
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await page.getByRole("button", { name: "I am a person" }).waitFor();
+    await page.clock.fastForward(120_000);
+    await page.getByText("Please show that you are a person, and join again.").waitFor();
+    expect(await page.getByRole("button", { name: "I am a person" }).count()).toBe(0);
+    await press(page, "Join the line");
+    await press(page, "I am a person");
+    await step(page, "It is your turn");
+    await context.close();
+  });
 });
 
 const item = (fields: { stock: number; limit: number }) => ({
