@@ -1,5 +1,5 @@
 // @ts-check
-/** The bot check's widget (Cloudflare Turnstile), loaded only where a shop uses one and only when somebody joins. */
+/** The bot check's widget (Cloudflare Turnstile), whose script is loaded only where a shop uses one and only when somebody joins. */
 
 /**
  * @typedef {{ render: (container: HTMLElement, options: { sitekey: string, callback: (token: string) => void,

@@ -6,6 +6,7 @@
  * are never here: they are in HttpOnly cookies. A reservation's id is minted once and kept until its fate is known.
  */
 import { call, insist, later, now, setClock } from "./api.js";
+import { placeOf } from "./draw.js";
 
 /**
  * @typedef {import("./api.js").Problem} Problem
@@ -395,10 +396,9 @@ export function openSession(sale, changed, botCheck) {
     const { number, lobby, epoch: joinedIn, from } = memory.get();
     if (number === undefined) return;
     if (joinedIn !== undefined && joinedIn < epoch && !at.busy) await join();
-    else if (lobby === true && draw?.seed !== undefined && draw.count !== undefined && number <= draw.count) {
-      const { placeOf } = await import("./draw.js");
+    else if (lobby === true && draw?.seed !== undefined && draw.count !== undefined && number <= draw.count)
       memory.set({ ...memory.get(), lobby: false, number: await placeOf(draw.seed, draw.count, number) });
-    } else if (from === undefined && !lobby)
+    else if (from === undefined && !lobby)
       memory.set({ ...memory.get(), from: Math.max(1, number - nowServing) });
   }
 

@@ -6,6 +6,7 @@
  * `nowServing` reaches the number is `entry` called.
  */
 import { around, now, paceMs, pause } from "./api.js";
+import { botCheck } from "./bot-check.js";
 import { refusalTexts } from "./line.js";
 import { m, momentText } from "./say.js";
 import { openSession, remembering } from "./session.js";
@@ -60,9 +61,7 @@ function start(card) {
   let signalled = false;
   /** @type {{ siteKey: string, script: string } | null} */
   const widget = JSON.parse(card.dataset["botCheck"] ?? "null");
-  const check = widget
-    ? async () => (await import("./bot-check.js")).botCheck(widget, checkPlace)
-    : undefined;
+  const check = widget ? () => botCheck(widget, checkPlace) : undefined;
   const session = openSession(sale, render, check);
 
   /** @param {string} text */
@@ -163,21 +162,31 @@ function start(card) {
     void run(new FormData(form));
   });
 
+  /** Looks as long as the page is there: what goes wrong with one look, whatever it is, is tried again with the next. */
   async function watch() {
     for (let failures = 0; ;) {
-      await pause(failures > 0 ? around(Math.min(POLL_MAX_MS, 1000 * 2 ** failures)) : untilNextLook());
-      if (document.hidden && session.memory().number === undefined) {
-        await pause(HIDDEN_MAX_MS);
-        if (document.hidden) await pause(2 ** 31 - 1);
+      try {
+        failures = await lookAgain(failures);
+      } catch (error) {
+        failures++;
+        reportError(error);
       }
-      if (["held", "paying", "order"].includes(session.stage())) continue;
-      const seen = await session.look();
-      const wasGone = failures > 1;
-      failures = seen.ok ? 0 : failures + 1;
-      // One lost answer is nobody's concern.
-      if (!seen.ok && failures > 1) session.note(seen.problem);
-      else if (seen.ok && wasGone) session.note(undefined);
     }
+  }
+
+  /** @param {number} failures looks that failed since the last good one @returns {Promise<number>} and now */
+  async function lookAgain(failures) {
+    await pause(failures > 0 ? around(Math.min(POLL_MAX_MS, 1000 * 2 ** failures)) : untilNextLook());
+    if (document.hidden && session.memory().number === undefined) {
+      await pause(HIDDEN_MAX_MS);
+      if (document.hidden) await pause(2 ** 31 - 1);
+    }
+    if (["held", "paying", "order"].includes(session.stage())) return failures;
+    const seen = await session.look();
+    // One lost answer is nobody's concern.
+    if (!seen.ok && failures > 0) session.note(seen.problem);
+    else if (seen.ok && failures > 1) session.note(undefined);
+    return seen.ok ? 0 : failures + 1;
   }
 
   /** Time to the next look: by the pulse's own pace, or slower where nothing can happen any more. */
@@ -192,7 +201,7 @@ function start(card) {
 
   render();
   void session.resume();
-  void session.look().then(watch);
+  void session.look().catch(reportError).then(watch);
   setInterval(() => {
     session.advance();
     render();

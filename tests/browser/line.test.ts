@@ -106,6 +106,31 @@ describe.each([
   });
 });
 
+test("from the lobby on no file is asked for any more: the draw gives its place when none can be had", async () => {
+  const sale = await createSale(stack, { lobby: "draw", opensInMs: 8_000 });
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "You are in line");
+  await page.getByRole("button", { name: "Tell me by a sound" }).waitFor();
+  await page.route("**/v/**", (route) => route.abort());
+  await step(page, "It is your turn");
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a look that brings something else than the pulse is not the last one", async () => {
+  const sale = await createSale(stack);
+  const { page, context } = await visitor(browser, stack.url);
+  // As the login page of a café's network answers everything.
+  const other = { contentType: "text/html", body: "<p>Please sign in to this network.</p>" };
+  await page.route("**/pulse", (route) => route.fulfill(other), { times: 2 });
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "It is your turn");
+  await context.close();
+});
+
 test("a device whose clock is hours off counts down right, and lets in at the right time", async () => {
   for (const hours of [-5, 7]) {
     const sale = await createSale(stack, { opensInMs: 9_000 });
