@@ -30,14 +30,19 @@ const ASK_EVERY_MS = 3_000;
 /** Between two looks at a hold that may be being paid. */
 const LOOK_EVERY_MS = 3000;
 
+/** By when a sale opens and closes, as one value. @param {{ opensAt: string, closesAt: string }} sale */
+const timesOf = ({ opensAt, closesAt }) => `${Date.parse(opensAt)} ${Date.parse(closesAt)}`;
+
 /**
- * @param {import("./view.js").Sale} sale @param {() => void} changed
+ * @param {import("./view.js").Sale} sale as the page has it @param {() => void} changed
  * @param {(() => Promise<string | undefined>) | undefined} botCheck where the shop wants one at joining
  */
 export function openSession(sale, changed, botCheck) {
   const api = `/api/sales/${sale.id}`;
   const memory = remembering(`sale:${sale.id}`);
   const at = {
+    /** As it is now: another object when something of it has changed. */
+    sale,
     /** @type {Pulse | undefined} */
     pulse: undefined,
     /** @type {Reservation | undefined} */
@@ -57,13 +62,20 @@ export function openSession(sale, changed, botCheck) {
     askedAt: 0,
   };
 
+  /** The times for which all of the sale is known. */
+  let knownTimes = timesOf(sale);
+
+  /** Whether what is known of the sale goes with its times. */
+  const isKnown = () => knownTimes === timesOf(at.sale);
+
   /** The phase the pulse said, moved on by the clock: nobody has to ask for the opening. */
   function phase() {
-    const said = at.pulse?.phase ?? sale.phase;
+    const { closesAt, opensAt, lobbyOpensAt, phase: first } = at.sale;
+    const said = at.pulse?.phase ?? first;
     const passed = (/** @type {string} */ time) => now() >= Date.parse(time);
-    if (passed(sale.closesAt) && said !== "settled") return "closed";
+    if (passed(closesAt) && said !== "settled") return "closed";
     if (said !== "scheduled" && said !== "registration" && said !== "lobby") return said;
-    return passed(sale.opensAt) ? "open" : passed(sale.lobbyOpensAt) ? "lobby" : said;
+    return passed(opensAt) ? "open" : passed(lobbyOpensAt) ? "lobby" : said;
   }
 
   /** @returns {Stage} */
@@ -357,7 +369,7 @@ export function openSession(sale, changed, botCheck) {
       !registration.decided &&
       (hasEnded || now() > Date.parse(registration.decidesAt));
     if (isDue && at.askedAt === 0) {
-      const leftMs = Math.max(0, Date.parse(sale.opensAt) - now());
+      const leftMs = Math.max(0, Date.parse(at.sale.opensAt) - now());
       const withinMs = phase() === "open" ? ASK_EVERY_MS : Math.min(ASK_WITHIN_MAX_MS, leftMs * ASK_SHARE);
       at.askedAt = now() + Math.random() * withinMs;
     }
@@ -385,10 +397,27 @@ export function openSession(sale, changed, botCheck) {
     if (!seen.ok) return seen;
     setClock(seen.value.now, seen.ageMs);
     at.pulse = seen.value;
+    await followTimes(seen.value);
     await findPlace(seen.value);
     advance();
     changed();
     return seen;
+  }
+
+  /**
+   * An operator may have given the sale other times. The pulse has them; what depends on them, such as when the line opens,
+   * is read anew, and again with the next look while a cache has it as it was.
+   * @param {Pulse} pulse
+   */
+  async function followTimes({ opensAt, closesAt }) {
+    const times = timesOf({ opensAt, closesAt });
+    if (timesOf(at.sale) !== times) at.sale = { ...at.sale, opensAt, closesAt };
+    if (isKnown()) return;
+    /** @type {import("./api.js").Answer<import("./view.js").Sale>} */
+    const read = await call("GET", api);
+    if (!read.ok || timesOf(read.value) !== times) return;
+    at.sale = read.value;
+    knownTimes = times;
   }
 
   /** What a pulse says of the place: that it was drawn, that the line was rebuilt, how far it is. @param {Pulse} pulse */
@@ -420,6 +449,7 @@ export function openSession(sale, changed, botCheck) {
     phase,
     called,
     inLobby,
+    isKnown,
     memory: memory.get,
     note,
     advance,

@@ -17,7 +17,7 @@ const ANNOUNCE_EVERY_MS = 30_000;
 /** What cannot: it is their turn, their order, or all is over. */
 const urgent = new Set(["turn", "held", "order", "missed", "sold_out", "closed"]);
 const POLL_MAX_MS = 30_000;
-/** Until the first pulse says better. */
+/** Until the first pulse says better, and while something is not known yet. */
 const POLL_FIRST_MS = 2000;
 const POLL_MIN_MS = 250;
 /** A hidden page without a place in line stops looking after this long. */
@@ -55,6 +55,7 @@ function start(card) {
   notice.hidden = true;
 
   let shown = "";
+  let shownSale = sale;
   /** @type {import("./view.js").View} */
   let view = { nodes: [] };
   let announcedAt = 0;
@@ -85,7 +86,6 @@ function start(card) {
     const stage = session.stage();
     const { at, phase, called, inLobby, memory } = session;
     const model = {
-      sale,
       loginUrl,
       phase: phase(),
       now: now(),
@@ -103,12 +103,13 @@ function start(card) {
     const key =
       name === "waiting"
         ? `${name} ${model.called} ${model.phase} ${model.number}`
-        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(sale, model.now)}`;
-    if (key !== shown) {
+        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(at.sale, model.now)}`;
+    if (key !== shown || at.sale !== shownSale) {
       const { activeElement: focused } = document;
       const isHere = body.contains(focused) || focused === document.body;
       const first = shown === "";
       shown = key;
+      shownSale = at.sale;
       view = views[name]?.(model) ?? { nodes: [] };
       body.replaceChildren(...view.nodes);
       if (first) card.replaceChildren(notice, body, checkPlace);
@@ -134,7 +135,7 @@ function start(card) {
   }
 
   function showNote() {
-    const { note } = session.at;
+    const { note, sale } = session.at;
     const lines = note ? refusalTexts(m, note, sale) : [];
     const text = lines.join("\n");
     if (notice.innerText === text && notice.hidden === (text === "")) return;
@@ -192,7 +193,7 @@ function start(card) {
   /** Time to the next look: by the pulse's own pace, or slower where nothing can happen any more. */
   function untilNextLook() {
     const { pulse } = session.at;
-    if (!pulse) return POLL_FIRST_MS;
+    if (!pulse || !session.isKnown()) return around(POLL_FIRST_MS);
     const phase = session.phase();
     if (phase === "sold_out" || phase === "closed" || phase === "settled") return around(POLL_MAX_MS);
     const { number, lobby } = session.memory();
