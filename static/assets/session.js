@@ -106,15 +106,28 @@ export function openSession(sale, changed, botCheck) {
    * @param {"GET" | "POST" | "DELETE"} method @param {string} path @param {object} [body]
    * @returns {Promise<import("./api.js").Answer<T>>}
    */
-  async function ask(method, path, body) {
+  const ask = (method, path, body) => keepAsking(() => call(method, api + path, body));
+
+  /**
+   * With a bot check, made anew for each attempt: a token is good once, and whether it was used a lost answer does not say.
+   * @template T @param {string} path @param {object} [body] @returns {Promise<import("./api.js").Answer<T>>}
+   */
+  const askChecked = (path, body) =>
+    keepAsking(async () => {
+      const token = await botCheck?.();
+      return await call("POST", api + path, token === undefined ? body : { ...body, botCheck: token });
+    });
+
+  /**
+   * @template T @param {() => Promise<import("./api.js").Answer<T>>} attempt
+   * @returns {Promise<import("./api.js").Answer<T>>}
+   */
+  async function keepAsking(attempt) {
     let told = false;
-    const answer = await insist(
-      () => call(method, api + path, body),
-      (word) => {
-        told = true;
-        note({ type: word, status: 0 });
-      },
-    );
+    const answer = await insist(attempt, (word) => {
+      told = true;
+      note({ type: word, status: 0 });
+    });
     if (told) note(undefined);
     return answer;
   }
@@ -134,9 +147,9 @@ export function openSession(sale, changed, botCheck) {
 
   /** Joins, or finds the place again: with the old ticket in its cookie the number is the old one. */
   async function join() {
-    const checked = memory.get().number === undefined ? await botCheck?.() : undefined;
+    const isNew = memory.get().number === undefined;
     /** @type {import("./api.js").Answer<import("./api.js").Ticket>} */
-    const joined = await ask("POST", "/queue", checked === undefined ? undefined : { botCheck: checked });
+    const joined = await (isNew ? askChecked("/queue") : ask("POST", "/queue"));
     if (!joined.ok) return note(joined.problem);
     const { number, joinedAt, epoch, lobby = false, expiresAt } = joined.value;
     const passUntil = expiresAt === undefined ? {} : { passUntilMs: Date.parse(expiresAt) };
@@ -171,11 +184,7 @@ export function openSession(sale, changed, botCheck) {
 
   /** @param {FormData} form */
   async function register(form) {
-    const checked = await botCheck?.();
-    const asked = await ask("POST", "/registrations", {
-      email: String(form.get("email")),
-      ...(checked === undefined ? {} : { botCheck: checked }),
-    });
+    const asked = await askChecked("/registrations", { email: String(form.get("email")) });
     at.registered = asked.ok;
     if (!asked.ok) note(asked.problem);
   }

@@ -233,6 +233,32 @@ describe("with a bot check", () => {
     await context.close();
   });
 
+  test.each(["lost", "503"])(
+    "another one is made when the answer to joining is %s: a token is good once",
+    async (fate) => {
+      const sale = await createSale(checked);
+      const { page, context } = await visitor(browser, checked.url);
+      // It arrives all the same, and uses the token up.
+      await page.route(
+        "**/queue",
+        async (route) => {
+          const request = route.request();
+          const headers = { "content-type": "application/json" };
+          const joined = await fetch(request.url(), { method: "POST", headers, body: request.postData() });
+          expect(joined.status).toBe(201);
+          await (fate === "lost" ? route.abort() : route.fulfill({ status: 503 }));
+        },
+        { times: 1 },
+      );
+      await page.goto(`/sales/${sale}`);
+      await press(page, "Join the line");
+      await press(page, "I am a person");
+      await press(page, "I am a person");
+      await step(page, "It is your turn");
+      await context.close();
+    },
+  );
+
   test("one that never answers ends, in words, and can be begun again", async () => {
     const sale = await createSale(checked);
     const { page, context } = await visitor(browser, checked.url);
