@@ -130,7 +130,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           PAYMENT_ORIGIN: stripe.url,
           ...options.edge,
         },
-        services: { FUNCTIONS: functions.url },
+        services: { FUNCTIONS: functions.url, ASSETS: front.url },
         purge: (tags) => void front.purge({ tags }),
         log,
       });

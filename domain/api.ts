@@ -107,7 +107,7 @@ export const joinInputSchema = z
       .min(1)
       .max(2048)
       .optional()
-      .describe("the bot check's token, where the shop wants one"),
+      .describe("the bot check's token, where the shop wants one; another one for each attempt"),
     slotToken: z
       .string()
       .min(1)

@@ -5,6 +5,8 @@ import type { Trace } from "./trace.ts";
 export interface Env {
   /** The functions Worker; the only way to it. */
   FUNCTIONS: Fetcher;
+  /** The files of `dist/static`, which are served without this Worker. */
+  ASSETS?: Fetcher;
   /** "id:secret[,id:secret]", the same as the functions Worker's. */
   TOKEN_KEYS: string;
   /** By what accounts become ids of shoppers; the same as the functions Worker's. */

@@ -19,6 +19,7 @@ import { CONSOLE_FORM_MAX_BYTES, PAGE_FORM_MAX_BYTES, smallForm } from "./forms.
 import { circuit } from "./functions.ts";
 import { links } from "./links.ts";
 import { logLine } from "./log.ts";
+import { oldAssets } from "./old-assets.ts";
 import { NOT_FOUND_CACHE, PAGE_CACHE } from "./pages/cache.ts";
 import { docsPage } from "./pages/docs.tsx";
 import { homePage } from "./pages/home.tsx";
@@ -128,6 +129,8 @@ app.get("/docs", (c) => c.html(docsPage(), 200, { "cache-control": PAGE_CACHE })
 
 for (const part of [draw, links, visit]) pages.route("/", part);
 for (const base of ["/", ...languages.map((language) => `/${language}`)]) app.route(base, pages);
+
+app.route("/", oldAssets);
 
 app.route("/admin", operatorConsole);
 

@@ -7,7 +7,7 @@
 /**
  * @typedef {"scheduled" | "registration" | "lobby" | "open" | "sold_out" | "closed" | "settled"} Phase
  * @typedef {{ sku: string, left: "many" | "few" | "none" }} Left
- * @typedef {import("./line.js").LinePulse & { now: string, phase: Phase, joined: number, items: Left[],
+ * @typedef {import("./line.js").LinePulse & { now: string, phase: Phase, opensAt: string, closesAt: string, joined: number, items: Left[],
  *   pollAfterMs: number, far?: { beyond: number, pollAfterMs: number }, epoch: number, draw?: { commitment: string, seed?: string, count?: number } }} Pulse
  * @typedef {{ number: number, joinedAt: string, epoch: number, lobby?: true, expiresAt?: string }} Ticket
  * @typedef {import("./line.js").Registered & { decidesAt: string }} Registration

@@ -1,5 +1,5 @@
 // @ts-check
-/** The bot check's widget (Cloudflare Turnstile), loaded only where a shop uses one and only when somebody joins. */
+/** The bot check's widget (Cloudflare Turnstile), whose script is loaded only where a shop uses one and only when somebody joins. */
 
 /**
  * @typedef {{ render: (container: HTMLElement, options: { sitekey: string, callback: (token: string) => void,
@@ -7,6 +7,8 @@
  */
 
 const LOADED_WITHIN_MS = 10_000;
+/** Time enough for somebody who has to do something; a check that never answers ends all the same. */
+const ANSWERED_WITHIN_MS = 120_000;
 
 /** @param {string} source @returns {Promise<Turnstile | undefined>} */
 async function load(source) {
@@ -25,7 +27,8 @@ async function load(source) {
 
 /**
  * Shows the check where it is needed, and takes it away again.
- * @param {{ siteKey: string, script: string }} widget @param {HTMLElement} place
+ * @param {{ siteKey: string, script: string }} widget
+ * @param {HTMLElement} place one that stays in the page until the check is done
  * @returns {Promise<string | undefined>} its token; undefined when it could not be made
  */
 export async function botCheck({ siteKey, script }, place) {
@@ -33,17 +36,19 @@ export async function botCheck({ siteKey, script }, place) {
   if (!turnstile) return undefined;
   const container = document.createElement("div");
   place.append(container);
-  let id = "";
+  /** @type {string | undefined} */
+  let id;
   try {
     return await new Promise((resolve) => {
-      id = turnstile.render(container, {
-        sitekey: siteKey,
-        callback: resolve,
-        "error-callback": () => resolve(undefined),
-      });
+      const giveUp = () => resolve(undefined);
+      id = turnstile.render(container, { sitekey: siteKey, callback: resolve, "error-callback": giveUp });
+      setTimeout(giveUp, ANSWERED_WITHIN_MS);
     });
+  } catch {
+    // A widget that cannot be shown, such as one with a wrong key.
+    return undefined;
   } finally {
-    turnstile.remove(id);
+    if (id !== undefined) turnstile.remove(id);
     container.remove();
   }
 }

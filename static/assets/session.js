@@ -6,6 +6,7 @@
  * are never here: they are in HttpOnly cookies. A reservation's id is minted once and kept until its fate is known.
  */
 import { call, insist, later, now, setClock } from "./api.js";
+import { placeOf } from "./draw.js";
 
 /**
  * @typedef {import("./api.js").Problem} Problem
@@ -29,14 +30,19 @@ const ASK_EVERY_MS = 3_000;
 /** Between two looks at a hold that may be being paid. */
 const LOOK_EVERY_MS = 3000;
 
+/** By when a sale opens and closes, as one value. @param {{ opensAt: string, closesAt: string }} sale */
+const timesOf = ({ opensAt, closesAt }) => `${Date.parse(opensAt)} ${Date.parse(closesAt)}`;
+
 /**
- * @param {import("./view.js").Sale} sale @param {() => void} changed
+ * @param {import("./view.js").Sale} sale as the page has it @param {() => void} changed
  * @param {(() => Promise<string | undefined>) | undefined} botCheck where the shop wants one at joining
  */
 export function openSession(sale, changed, botCheck) {
   const api = `/api/sales/${sale.id}`;
   const memory = remembering(`sale:${sale.id}`);
   const at = {
+    /** As it is now: another object when something of it has changed. */
+    sale,
     /** @type {Pulse | undefined} */
     pulse: undefined,
     /** @type {Reservation | undefined} */
@@ -56,13 +62,20 @@ export function openSession(sale, changed, botCheck) {
     askedAt: 0,
   };
 
+  /** The times for which all of the sale is known. */
+  let knownTimes = timesOf(sale);
+
+  /** Whether what is known of the sale goes with its times. */
+  const isKnown = () => knownTimes === timesOf(at.sale);
+
   /** The phase the pulse said, moved on by the clock: nobody has to ask for the opening. */
   function phase() {
-    const said = at.pulse?.phase ?? sale.phase;
+    const { closesAt, opensAt, lobbyOpensAt, phase: first } = at.sale;
+    const said = at.pulse?.phase ?? first;
     const passed = (/** @type {string} */ time) => now() >= Date.parse(time);
-    if (passed(sale.closesAt) && said !== "settled") return "closed";
+    if (passed(closesAt) && said !== "settled") return "closed";
     if (said !== "scheduled" && said !== "registration" && said !== "lobby") return said;
-    return passed(sale.opensAt) ? "open" : passed(sale.lobbyOpensAt) ? "lobby" : said;
+    return passed(opensAt) ? "open" : passed(lobbyOpensAt) ? "lobby" : said;
   }
 
   /** @returns {Stage} */
@@ -93,15 +106,28 @@ export function openSession(sale, changed, botCheck) {
    * @param {"GET" | "POST" | "DELETE"} method @param {string} path @param {object} [body]
    * @returns {Promise<import("./api.js").Answer<T>>}
    */
-  async function ask(method, path, body) {
+  const ask = (method, path, body) => keepAsking(() => call(method, api + path, body));
+
+  /**
+   * With a bot check, made anew for each attempt: a token is good once, and whether it was used a lost answer does not say.
+   * @template T @param {string} path @param {object} [body] @returns {Promise<import("./api.js").Answer<T>>}
+   */
+  const askChecked = (path, body) =>
+    keepAsking(async () => {
+      const token = await botCheck?.();
+      return await call("POST", api + path, token === undefined ? body : { ...body, botCheck: token });
+    });
+
+  /**
+   * @template T @param {() => Promise<import("./api.js").Answer<T>>} attempt
+   * @returns {Promise<import("./api.js").Answer<T>>}
+   */
+  async function keepAsking(attempt) {
     let told = false;
-    const answer = await insist(
-      () => call(method, api + path, body),
-      (word) => {
-        told = true;
-        note({ type: word, status: 0 });
-      },
-    );
+    const answer = await insist(attempt, (word) => {
+      told = true;
+      note({ type: word, status: 0 });
+    });
     if (told) note(undefined);
     return answer;
   }
@@ -121,9 +147,9 @@ export function openSession(sale, changed, botCheck) {
 
   /** Joins, or finds the place again: with the old ticket in its cookie the number is the old one. */
   async function join() {
-    const checked = memory.get().number === undefined ? await botCheck?.() : undefined;
+    const isNew = memory.get().number === undefined;
     /** @type {import("./api.js").Answer<import("./api.js").Ticket>} */
-    const joined = await ask("POST", "/queue", checked === undefined ? undefined : { botCheck: checked });
+    const joined = await (isNew ? askChecked("/queue") : ask("POST", "/queue"));
     if (!joined.ok) return note(joined.problem);
     const { number, joinedAt, epoch, lobby = false, expiresAt } = joined.value;
     const passUntil = expiresAt === undefined ? {} : { passUntilMs: Date.parse(expiresAt) };
@@ -158,11 +184,7 @@ export function openSession(sale, changed, botCheck) {
 
   /** @param {FormData} form */
   async function register(form) {
-    const checked = await botCheck?.();
-    const asked = await ask("POST", "/registrations", {
-      email: String(form.get("email")),
-      ...(checked === undefined ? {} : { botCheck: checked }),
-    });
+    const asked = await askChecked("/registrations", { email: String(form.get("email")) });
     at.registered = asked.ok;
     if (!asked.ok) note(asked.problem);
   }
@@ -356,7 +378,7 @@ export function openSession(sale, changed, botCheck) {
       !registration.decided &&
       (hasEnded || now() > Date.parse(registration.decidesAt));
     if (isDue && at.askedAt === 0) {
-      const leftMs = Math.max(0, Date.parse(sale.opensAt) - now());
+      const leftMs = Math.max(0, Date.parse(at.sale.opensAt) - now());
       const withinMs = phase() === "open" ? ASK_EVERY_MS : Math.min(ASK_WITHIN_MAX_MS, leftMs * ASK_SHARE);
       at.askedAt = now() + Math.random() * withinMs;
     }
@@ -384,10 +406,27 @@ export function openSession(sale, changed, botCheck) {
     if (!seen.ok) return seen;
     setClock(seen.value.now, seen.ageMs);
     at.pulse = seen.value;
+    await followTimes(seen.value);
     await findPlace(seen.value);
     advance();
     changed();
     return seen;
+  }
+
+  /**
+   * An operator may have given the sale other times. The pulse has them; what depends on them, such as when the line opens,
+   * is read anew, and again with the next look while a cache has it as it was.
+   * @param {Pulse} pulse
+   */
+  async function followTimes({ opensAt, closesAt }) {
+    const times = timesOf({ opensAt, closesAt });
+    if (timesOf(at.sale) !== times) at.sale = { ...at.sale, opensAt, closesAt };
+    if (isKnown()) return;
+    /** @type {import("./api.js").Answer<import("./view.js").Sale>} */
+    const read = await call("GET", api);
+    if (!read.ok || timesOf(read.value) !== times) return;
+    at.sale = read.value;
+    knownTimes = times;
   }
 
   /** What a pulse says of the place: that it was drawn, that the line was rebuilt, how far it is. @param {Pulse} pulse */
@@ -395,10 +434,9 @@ export function openSession(sale, changed, botCheck) {
     const { number, lobby, epoch: joinedIn, from } = memory.get();
     if (number === undefined) return;
     if (joinedIn !== undefined && joinedIn < epoch && !at.busy) await join();
-    else if (lobby === true && draw?.seed !== undefined && draw.count !== undefined && number <= draw.count) {
-      const { placeOf } = await import("./draw.js");
+    else if (lobby === true && draw?.seed !== undefined && draw.count !== undefined && number <= draw.count)
       memory.set({ ...memory.get(), lobby: false, number: await placeOf(draw.seed, draw.count, number) });
-    } else if (from === undefined && !lobby)
+    else if (from === undefined && !lobby)
       memory.set({ ...memory.get(), from: Math.max(1, number - nowServing) });
   }
 
@@ -420,6 +458,7 @@ export function openSession(sale, changed, botCheck) {
     phase,
     called,
     inLobby,
+    isKnown,
     memory: memory.get,
     note,
     advance,

@@ -6,6 +6,7 @@
  * `nowServing` reaches the number is `entry` called.
  */
 import { around, now, paceMs, pause } from "./api.js";
+import { botCheck } from "./bot-check.js";
 import { refusalTexts } from "./line.js";
 import { m, momentText } from "./say.js";
 import { openSession, remembering } from "./session.js";
@@ -16,7 +17,7 @@ const ANNOUNCE_EVERY_MS = 30_000;
 /** What cannot: it is their turn, their order, or all is over. */
 const urgent = new Set(["turn", "held", "order", "missed", "sold_out", "closed"]);
 const POLL_MAX_MS = 30_000;
-/** Until the first pulse says better. */
+/** Until the first pulse says better, and while something is not known yet. */
 const POLL_FIRST_MS = 2000;
 const POLL_MIN_MS = 250;
 /** A hidden page without a place in line stops looking after this long. */
@@ -46,19 +47,22 @@ function start(card) {
   const loginUrl = card.dataset["login"];
   const title = document.title;
   const body = document.createElement("div");
+  // Not in the body, which is made anew with each step: a check goes on while the sale opens.
+  const checkPlace = document.createElement("div");
   const notice = document.createElement("div");
   notice.className = "notice";
   notice.setAttribute("role", "alert");
   notice.hidden = true;
 
   let shown = "";
+  let shownSale = sale;
   /** @type {import("./view.js").View} */
   let view = { nodes: [] };
   let announcedAt = 0;
   let signalled = false;
   /** @type {{ siteKey: string, script: string } | null} */
   const widget = JSON.parse(card.dataset["botCheck"] ?? "null");
-  const check = widget ? async () => (await import("./bot-check.js")).botCheck(widget, body) : undefined;
+  const check = widget ? () => botCheck(widget, checkPlace) : undefined;
   const session = openSession(sale, render, check);
 
   /** @param {string} text */
@@ -82,7 +86,6 @@ function start(card) {
     const stage = session.stage();
     const { at, phase, called, inLobby, memory } = session;
     const model = {
-      sale,
       loginUrl,
       phase: phase(),
       now: now(),
@@ -100,15 +103,16 @@ function start(card) {
     const key =
       name === "waiting"
         ? `${name} ${model.called} ${model.phase} ${model.number}`
-        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(sale, model.now)}`;
-    if (key !== shown) {
+        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(at.sale, model.now)}`;
+    if (key !== shown || at.sale !== shownSale) {
       const { activeElement: focused } = document;
       const isHere = body.contains(focused) || focused === document.body;
       const first = shown === "";
       shown = key;
+      shownSale = at.sale;
       view = views[name]?.(model) ?? { nodes: [] };
       body.replaceChildren(...view.nodes);
-      if (first) card.replaceChildren(notice, body);
+      if (first) card.replaceChildren(notice, body, checkPlace);
       card.dataset["stage"] = name;
       const heading = body.querySelector("h2");
       if (!first) arrive(name, heading, isHere);
@@ -131,7 +135,7 @@ function start(card) {
   }
 
   function showNote() {
-    const { note } = session.at;
+    const { note, sale } = session.at;
     const lines = note ? refusalTexts(m, note, sale) : [];
     const text = lines.join("\n");
     if (notice.innerText === text && notice.hidden === (text === "")) return;
@@ -159,27 +163,37 @@ function start(card) {
     void run(new FormData(form));
   });
 
+  /** Looks as long as the page is there: what goes wrong with one look, whatever it is, is tried again with the next. */
   async function watch() {
     for (let failures = 0; ;) {
-      await pause(failures > 0 ? around(Math.min(POLL_MAX_MS, 1000 * 2 ** failures)) : untilNextLook());
-      if (document.hidden && session.memory().number === undefined) {
-        await pause(HIDDEN_MAX_MS);
-        if (document.hidden) await pause(2 ** 31 - 1);
+      try {
+        failures = await lookAgain(failures);
+      } catch (error) {
+        failures++;
+        reportError(error);
       }
-      if (["held", "paying", "order"].includes(session.stage())) continue;
-      const seen = await session.look();
-      const wasGone = failures > 1;
-      failures = seen.ok ? 0 : failures + 1;
-      // One lost answer is nobody's concern.
-      if (!seen.ok && failures > 1) session.note(seen.problem);
-      else if (seen.ok && wasGone) session.note(undefined);
     }
+  }
+
+  /** @param {number} failures looks that failed since the last good one @returns {Promise<number>} and now */
+  async function lookAgain(failures) {
+    await pause(failures > 0 ? around(Math.min(POLL_MAX_MS, 1000 * 2 ** failures)) : untilNextLook());
+    if (document.hidden && session.memory().number === undefined) {
+      await pause(HIDDEN_MAX_MS);
+      if (document.hidden) await pause(2 ** 31 - 1);
+    }
+    if (["held", "paying", "order"].includes(session.stage())) return failures;
+    const seen = await session.look();
+    // One lost answer is nobody's concern.
+    if (!seen.ok && failures > 0) session.note(seen.problem);
+    else if (seen.ok && failures > 1) session.note(undefined);
+    return seen.ok ? 0 : failures + 1;
   }
 
   /** Time to the next look: by the pulse's own pace, or slower where nothing can happen any more. */
   function untilNextLook() {
     const { pulse } = session.at;
-    if (!pulse) return POLL_FIRST_MS;
+    if (!pulse || !session.isKnown()) return around(POLL_FIRST_MS);
     const phase = session.phase();
     if (phase === "sold_out" || phase === "closed" || phase === "settled") return around(POLL_MAX_MS);
     const { number, lobby } = session.memory();
@@ -188,7 +202,7 @@ function start(card) {
 
   render();
   void session.resume();
-  void session.look().then(watch);
+  void session.look().catch(reportError).then(watch);
   setInterval(() => {
     session.advance();
     render();

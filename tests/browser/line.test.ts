@@ -106,6 +106,31 @@ describe.each([
   });
 });
 
+test("from the lobby on no file is asked for any more: the draw gives its place when none can be had", async () => {
+  const sale = await createSale(stack, { lobby: "draw", opensInMs: 8_000 });
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "You are in line");
+  await page.getByRole("button", { name: "Tell me by a sound" }).waitFor();
+  await page.route("**/v/**", (route) => route.abort());
+  await step(page, "It is your turn");
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("a look that brings something else than the pulse is not the last one", async () => {
+  const sale = await createSale(stack);
+  const { page, context } = await visitor(browser, stack.url);
+  // As the login page of a café's network answers everything.
+  const other = { contentType: "text/html", body: "<p>Please sign in to this network.</p>" };
+  await page.route("**/pulse", (route) => route.fulfill(other), { times: 2 });
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await step(page, "It is your turn");
+  await context.close();
+});
+
 test("a device whose clock is hours off counts down right, and lets in at the right time", async () => {
   for (const hours of [-5, 7]) {
     const sale = await createSale(stack, { opensInMs: 9_000 });
@@ -193,6 +218,60 @@ describe("with a bot check", () => {
     await step(page, "It is your turn");
     // The widget is another host's; nothing else is.
     expect(faults).toEqual([`other host: ${turnstile.scriptUrl}`]);
+    await context.close();
+  });
+
+  test("one that was begun before the sale opens can be finished after", async () => {
+    const sale = await createSale(checked, { opensInMs: 6_000 });
+    const { page, context } = await visitor(browser, checked.url);
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await page.getByRole("button", { name: "I am a person" }).waitFor();
+    await step(page, "On sale now");
+    await press(page, "I am a person");
+    await step(page, "It is your turn");
+    await context.close();
+  });
+
+  test.each(["lost", "503"])(
+    "another one is made when the answer to joining is %s: a token is good once",
+    async (fate) => {
+      const sale = await createSale(checked);
+      const { page, context } = await visitor(browser, checked.url);
+      // It arrives all the same, and uses the token up.
+      await page.route(
+        "**/queue",
+        async (route) => {
+          const request = route.request();
+          const headers = { "content-type": "application/json" };
+          const joined = await fetch(request.url(), { method: "POST", headers, body: request.postData() });
+          expect(joined.status).toBe(201);
+          await (fate === "lost" ? route.abort() : route.fulfill({ status: 503 }));
+        },
+        { times: 1 },
+      );
+      await page.goto(`/sales/${sale}`);
+      await press(page, "Join the line");
+      await press(page, "I am a person");
+      await press(page, "I am a person");
+      await step(page, "It is your turn");
+      await context.close();
+    },
+  );
+
+  test("one that never answers ends, in words, and can be begun again", async () => {
+    const sale = await createSale(checked);
+    const { page, context } = await visitor(browser, checked.url);
+    await page.clock.install();
+    await page.goto(`/sales/${sale}`);
+    await press(page, "Join the line");
+    await page.getByRole("button", { name: "I am a person" }).waitFor();
+    await page.clock.fastForward(120_000);
+    await page.getByText("Please show that you are a person, and join again.").waitFor();
+    expect(await page.getByRole("button", { name: "I am a person" }).count()).toBe(0);
+    await press(page, "Join the line");
+    await press(page, "I am a person");
+    await step(page, "It is your turn");
     await context.close();
   });
 });

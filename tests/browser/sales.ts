@@ -39,9 +39,14 @@ export const setMode = (shop: Shop, saleId: string, mode: string) =>
   operate(shop, `/sales/${saleId}/mode`, { mode });
 
 /** A call of the admin API. @returns its answer */
-export async function operate(shop: Shop, path: string, body?: object): Promise<unknown> {
+export async function operate(
+  shop: Shop,
+  path: string,
+  body?: object,
+  method = body === undefined ? "GET" : "POST",
+): Promise<unknown> {
   const answer = await fetch(`${shop.url}/api/admin${path}`, {
-    method: body === undefined ? "GET" : "POST",
+    method,
     headers: { "content-type": "application/json", authorization: `Bearer ${shop.adminToken}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

@@ -118,6 +118,42 @@ describe.each([
   });
 });
 
+test("a sale that is put off is so in every page that stands open: the clock, the texts, the steps", async () => {
+  const from = Date.now();
+  const later = (ms: number) => new Date(from + ms).toISOString();
+  const sale = await createSale(stack, {
+    registrationOpensAt: later(-60_000),
+    registrationClosesAt: later(6_000),
+    opensAt: later(6_000),
+    closesAt: later(8_000),
+    identity: "registered",
+  });
+  const { page, context, faults } = await visitor(browser, stack.url);
+  await page.goto(`/sales/${sale}`);
+  await step(page, "Registration is open");
+  const { sale: definition } = (await operate(stack, `/sales/${sale}`)) as { sale: object };
+  const hour = 3_600_000;
+  const opensAt = later(2 * hour);
+  const times = { registrationClosesAt: later(hour), opensAt, closesAt: later(3 * hour) };
+  // A cache that has the sale as it was.
+  const body = await (await fetch(`${stack.url}/api/sales/${sale}`)).text();
+  await page.route(
+    `**/api/sales/${sale}`,
+    (route) => route.fulfill({ contentType: "application/json", body }),
+    {
+      times: 1,
+    },
+  );
+  await operate(stack, `/sales/${sale}`, { ...definition, ...times }, "PUT");
+  await page.locator(`#live time[datetime="${opensAt}"]`).waitFor();
+  await page.waitForTimeout(from + 9_000 - Date.now());
+  expect(await page.locator("#live h2").innerText()).toBe("Registration is open");
+  const clock = async () => (await page.locator(".clock").innerText()).replace(/\s+/g, " ");
+  expect(await clock()).toMatch(/00 ?hours 59 ?minutes/i);
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
 test("offline, asleep and back: the page says so, and finds the place again", async () => {
   const sale = await createSale(stack, { opensInMs: 240_000 });
   const { page, context } = await visitor(browser, stack.url);

@@ -219,6 +219,22 @@ describe("functions in trouble", () => {
   });
 });
 
+test("assets of a version that is no more are those of now, for a minute; what was never there is not found", async () => {
+  const [now = ""] = /\/v\/[0-9a-f]{12}\//.exec((await get("/")).text) ?? [];
+  const old = "/v/0123456789ab/";
+  for (const file of ["shop.js", "signal.js", "messages/de.js", "shop.css"]) {
+    const current = await get(now + file);
+    expect(current.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    const before = await get(old + file);
+    expect([before.status, before.text]).toEqual([200, current.text]);
+    for (const name of ["content-type", "x-content-type-options"])
+      expect(before.headers.get(name)).toBe(current.headers.get(name));
+    expect(before.headers.get("cache-control")).toBe("public, max-age=60");
+  }
+  for (const path of [`${old}nothing.js`, `${now}nothing.js`])
+    expect((await get(path)).status, path).toBe(404);
+});
+
 test("a limit is said in the fields of the standard, and so is when to come back", async () => {
   const answer = await shopper(stack.get(), sale).join();
   expect(answer.headers.get("ratelimit-policy")).toBe('"shopper";q=10;w=1');

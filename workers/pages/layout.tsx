@@ -24,7 +24,17 @@ interface Frame {
   children: Child;
 }
 
-const modules = ["session.js", "view.js", "api.js", "format.js", "line.js", "say.js"];
+/** What the script needs on the way to an order: all of it, so that the opening second asks for no file. */
+const modules = [
+  "session.js",
+  "view.js",
+  "api.js",
+  "format.js",
+  "line.js",
+  "say.js",
+  "draw.js",
+  "bot-check.js",
+];
 
 function Document({ say, title, path, description, image, children }: Frame) {
   const { m } = say;
