@@ -398,6 +398,13 @@ export function openSession(sale, changed, botCheck) {
       at.entering = true;
       void recover(reservation.reservationId, []).finally(() => (at.entering = false));
     }
+    const { order } = at;
+    if (order?.payment.state === "authorised" && now() >= at.lookAt) {
+      // Mostly its money is taken in a second; the longer that takes, the longer it will.
+      at.lookAt = now() + Math.max(LOOK_EVERY_MS, now() - Date.parse(order.confirmedAt));
+      at.entering = true;
+      void readOrder(order.id).finally(() => (at.entering = false));
+    }
   }
 
   async function look() {

@@ -103,7 +103,7 @@ function start(card) {
     const key =
       name === "waiting"
         ? `${name} ${model.called} ${model.phase} ${model.number}`
-        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(at.sale, model.now)}`;
+        : `${name} ${at.registered} ${at.reservation?.expiresAt} ${at.order?.state} ${JSON.stringify(model.registration ?? "")} ${takesAddresses(at.sale, model.now)}`;
     if (key !== shown || at.sale !== shownSale) {
       const { activeElement: focused } = document;
       const isHere = body.contains(focused) || focused === document.body;

@@ -397,15 +397,20 @@ function paying({ sale, reservation }) {
 function order({ sale, order }) {
   if (!order) return { nodes: [] };
   const [paid, isRefunded] = [paymentText(m, order), order.state === "refunded"];
+  const payment = h("p", { role: "status" }, paid ?? "");
   return {
     nodes: [
       ...(isRefunded ? [] : [h("p", { class: "done", "aria-hidden": "true" })]),
       heading(isRefunded ? m.refunded : m.yours),
       h("p", {}, ...m.ordered(moment(order.confirmedAt))),
       lines(sale, order),
-      ...(paid === undefined ? [] : [h("p", {}, paid)]),
+      ...(paid === undefined ? [] : [payment]),
       h("div", { class: "stub" }),
       quiet(`${m.order} `, h("code", {}, order.id)),
     ],
+    tick({ order: now }) {
+      const text = (now && paymentText(m, now)) ?? "";
+      if (payment.textContent !== text) payment.textContent = text;
+    },
   };
 }

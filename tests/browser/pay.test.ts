@@ -1,4 +1,5 @@
 /** Paying in a real browser, with JavaScript and without: to Stripe's page and back, whatever the bank says. */
+import pg from "pg";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { look, press, reload, step, useShop, visitor } from "./browser.ts";
@@ -22,6 +23,14 @@ async function toPayment(page: Page, sale: string, javaScript: boolean): Promise
   await step(page, "Held for you");
   await press(page, "Pay");
   await page.waitForURL(`${stack.stripe.url}/pay/**`);
+}
+
+/** An event that could not be seen to is taken up again fifteen seconds later, or thirty. */
+async function eventsAreDue(): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.database.connectionString });
+  await client.connect();
+  await client.query("update webhook_inbox set due_at = now()");
+  await client.end();
 }
 
 describe.each([
@@ -56,6 +65,22 @@ describe.each([
     await look(page, `refunded-${kind}`);
     // The payment page is another host's, as Stripe's is.
     expect(faults.filter((fault) => !fault.startsWith(`other host: ${stack.stripe.url}`))).toEqual([]);
+    await context.close();
+  });
+
+  test("an order whose money is taken later says so by itself once it is", async () => {
+    const sale = await priced(3);
+    const { page, context } = await visitor(browser, stack.url, { javaScript });
+    await toPayment(page, sale, javaScript);
+    // Postgres cannot write down that it was taken.
+    stack.neon.faults.add({ kind: "error", match: '"captured"' });
+    await press(page, "Pay");
+    await step(page, "It is yours");
+    await page.getByText("it is being taken").waitFor();
+    stack.neon.faults.clear();
+    await eventsAreDue();
+    await stack.cron();
+    await page.getByText("Paid.").waitFor();
     await context.close();
   });
 

@@ -117,8 +117,9 @@ export function refreshSeconds({ sale, visit, pulse, nowMs, isStill }: VisitPage
       const leftMs = Date.parse(visit.reservation.expiresAt) - nowMs;
       return Math.max(5, Math.ceil((leftMs > WARNING_MS ? leftMs - WARNING_MS : leftMs) / 1000) + 1);
     }
-    case "turn":
     case "order":
+      return visit.order.payment.state === "authorised" ? often : undefined;
+    case "turn":
       return undefined;
   }
 }
