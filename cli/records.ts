@@ -19,6 +19,15 @@ const afterOption = ["--after <id>", "the last id of the page before", uuid] as 
 const more = (rows: { id: string | number }[], limit: number, option: string) =>
   rows.length < limit ? "" : `\nThere may be more: ${option} ${rows.at(-1)?.id ?? ""}`;
 
+/** @throws {Ended} that it broke off */
+async function* untilBroken(body: ReadableStream<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new Ended(`${what} broke off: ${codeOf(error)}. Try again.`);
+  }
+}
+
 export function defineRecords(program: Command): void {
   program
     .command("orders")
@@ -154,17 +163,19 @@ export function defineRecords(program: Command): void {
         const path = what === "orders" ? "orders?format=csv" : "registrations.csv";
         const { body } = await api.send(`${pathOf(sale)}/${path}`);
         if (body === null) throw new Ended(`${api.url} sent nothing.`);
+        const chunks = untilBroken(body, `The ${what} of ${sale}`);
         if (file === "-") {
-          for await (const chunk of body) process.stdout.write(chunk);
+          for await (const chunk of chunks) process.stdout.write(chunk);
           return;
         }
         // Whole or not at all: what broke off must not look like all there is.
         const part = `${file}.part`;
         try {
-          await pipeline(Readable.from(body), createWriteStream(part));
+          await pipeline(Readable.from(chunks), createWriteStream(part));
           await rename(part, file);
         } catch (error) {
           await rm(part, { force: true });
+          if (error instanceof Ended) throw error;
           throw new Ended(`${file} cannot be written: ${codeOf(error)}.`);
         }
         out.show({ file }, () => `The ${what} of ${sale} are in ${file}.`);

@@ -57,7 +57,7 @@ const PAGE_ROWS = 5_000;
 export async function exportRegistrations(
   services: Services,
   saleId: string,
-): Promise<{ pages: AsyncGenerator<string> } | Refusal<"not_found" | "on_hold">> {
+): Promise<{ pages: AsyncGenerator<string, void> } | Refusal<"not_found" | "on_hold">> {
   if ((await readSale(services, saleId)) === undefined) {
     const refusal = await missing(services, saleId);
     if (refusal.refused === "not_found") return refusal;
@@ -65,7 +65,7 @@ export async function exportRegistrations(
   return { pages: csvPages(services, saleId) };
 }
 
-async function* csvPages(services: Services, saleId: string): AsyncGenerator<string> {
+async function* csvPages(services: Services, saleId: string): AsyncGenerator<string, void> {
   yield "email,state,number,confirmedAt\r\n";
   let [afterNumber, afterShopper]: [number | null, string] = [0, ""];
   for (;;) {

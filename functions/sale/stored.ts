@@ -176,11 +176,11 @@ const PAGE_ROWS = 5_000;
 export async function ordersCsv(
   services: Services,
   saleId: string,
-): Promise<{ pages: AsyncGenerator<string> } | Refusal<"not_found">> {
+): Promise<{ pages: AsyncGenerator<string, void> } | Refusal<"not_found">> {
   return (await isStored(services, saleId)) ? { pages: csvPages(services, saleId) } : noSale(saleId);
 }
 
-async function* csvPages(services: Services, saleId: string): AsyncGenerator<string> {
+async function* csvPages(services: Services, saleId: string): AsyncGenerator<string, void> {
   yield "order,shopper,number,lines,total,currency,confirmedAt,refundedAt\r\n";
   let after: string | null = null;
   for (;;) {

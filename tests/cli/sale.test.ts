@@ -13,6 +13,7 @@ import {
   saleInput,
   shoe,
   shopperInside,
+  storeOrders,
   until,
   withStack,
 } from "../http/harness.ts";
@@ -80,6 +81,20 @@ test("from a file to a closed sale: created, listed, shown, updated, opened, ste
   );
   expect(log["entries"]).toMatchObject([{}, {}, {}, {}, {}, {}, {}, {}, { action: "create" }]);
   expect((await sale("audit", input.id)).out).toMatch(/pause +│ operator token +│ the till/);
+});
+
+test("an export that breaks off leaves no file, and one line that says so", async () => {
+  const id = await createSale(stack.get());
+  await storeOrders(stack.get(), id, 10_001);
+  const lastOfSecondPage = "00000000-0000-0000-0000-000000002710";
+  stack.get().neon.faults.add({ kind: "error", match: lastOfSecondPage });
+  const file = files.path("broken.csv");
+  await refused(["export", "orders", id, file], 1, /^The orders of .+ broke off: .*Try again\.$/m);
+  expect([existsSync(file), existsSync(`${file}.part`)]).toEqual([false, false]);
+  const printed = await sale("export", "orders", id, "-");
+  expect(printed).toMatchObject({ code: 1, out: expect.stringMatching(/^order,shopper,/) as string });
+  expect(printed.err).toMatch(/^The orders of .+ broke off: [^\n]+\n$/);
+  stack.get().neon.faults.clear();
 });
 
 test("orders and reservations are listed and exported; a run finds nothing; an order is refunded", async () => {

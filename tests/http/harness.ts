@@ -1,5 +1,6 @@
 /** One whole stack per test file, sales with fresh ids, and shoppers who speak the contract like an app: with tokens. */
 import { randomUUID } from "node:crypto";
+import pg from "pg";
 import { afterAll, beforeAll } from "vitest";
 import { z } from "zod";
 import type { SaleInput } from "../../domain/sale.ts";
@@ -120,6 +121,16 @@ export async function createSale(stack: Stack, overrides: Partial<SaleInput> = {
   const { status, json } = await operator(stack, "/sales", { body: input });
   if (status !== 201) throw new Error(`the sale was refused: ${JSON.stringify(json)}`);
   return input.id;
+}
+
+/** The sale has these orders in Postgres, and nowhere else: what reads from there needs no shoppers. Ids ascend from 1. */
+export async function storeOrders(stack: Stack, sale: string, count: number): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.database.connectionString });
+  await client.connect();
+  const statement = `
+    insert into orders (sale_id, id, shopper, number, total, confirmed_at)
+    select $1, lpad(to_hex(n), 32, '0')::uuid, 'shopper-' || n, n, 0, now() from generate_series(1, $2::int) as n`;
+  await client.query(statement, [sale, count]).finally(() => client.end());
 }
 
 /** Looks a few times a second until `done`; fails after `forMs`. */

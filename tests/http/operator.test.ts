@@ -1,6 +1,6 @@
 /** An operator's way through a sale, from outside: looked up, defined anew, opened, paused, closed, searched, exported. */
 import { randomUUID } from "node:crypto";
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import {
   ask,
@@ -12,12 +12,16 @@ import {
   saleInput,
   shoe,
   shopperInside,
+  storeOrders,
   until,
   withStack,
 } from "./harness.ts";
+import { signedIn } from "../console/client.ts";
 
 const stack = withStack();
 const HOUR = 3_600_000;
+/** After this order, the 10,000th of `storeOrders`, the third page of a file begins. */
+const LAST_OF_SECOND_PAGE = "00000000-0000-0000-0000-000000002710";
 const later = { opensAt: at(HOUR), closesAt: at(2 * HOUR) };
 const csvOf = (path: string) =>
   fetch(`${stack.get().url}/api/admin${path}`, {
@@ -145,4 +149,41 @@ test("reservations are found by id, shopper and state, in pages; orders go out a
   expect(head).toBe("order,shopper,number,lines,total,currency,confirmedAt,refundedAt");
   expect(rows).toHaveLength(2);
   expect(rows[0]).toMatch(/,2 shoe,0,EUR,20\d\d-[^,]+,$/);
+});
+
+describe("an export that Postgres fails", () => {
+  afterEach(() => stack.get().neon.faults.clear());
+
+  test("on its third page: the body breaks off, of the API's file and of the console's", async () => {
+    const sale = await createSale(stack.get());
+    await storeOrders(stack.get(), sale, 10_001);
+    const ann = await signedIn(stack.get());
+    const files = [`/api/admin/sales/${sale}/orders?format=csv`, `/admin/sales/${sale}/orders.csv`];
+    const read = (path: string) =>
+      fetch(stack.get().url + path, {
+        headers: { authorization: `Bearer ${stack.get().adminToken}`, cookie: ann.cookie },
+      });
+    for (const path of files) {
+      const whole = await read(path);
+      expect((await whole.text()).trimEnd().split("\r\n")).toHaveLength(10_002);
+    }
+    stack.get().neon.faults.add({ kind: "error", match: LAST_OF_SECOND_PAGE });
+    for (const path of files) {
+      const broken = await read(path);
+      expect(broken.status).toBe(200);
+      await expect(broken.text()).rejects.toThrow("terminated");
+    }
+  });
+
+  test.each([
+    ["orders", "orders?format=csv", "from orders"],
+    ["registrations", "registrations.csv", "from registrations"],
+  ])("from the first page on, of %s: 503, and no file", async (_, file, match) => {
+    const sale = await createSale(stack.get());
+    stack.get().neon.faults.add({ kind: "error", match });
+    const answer = await csvOf(`/sales/${sale}/${file}`);
+    expect([answer.status, answer.headers.get("content-disposition")]).toEqual([503, null]);
+    expect(answer.headers.get("retry-after")).not.toBeNull();
+    expect(await answer.json()).toMatchObject({ type: "unavailable" });
+  });
 });
