@@ -16,6 +16,10 @@ import { clearSettled, settleClosed } from "./settlement/settle.ts";
 import type { Services } from "./services.ts";
 import { drain } from "./sync/sync.ts";
 
+/** What a step of the payments may take before the sales have their turn. */
+const PAYMENTS_MS = 10_000;
+/** And what is left of a crowd's payments after it. */
+const REST_MS = 25_000;
 /** What a minute gives to reconciling closed sales; the next one goes on. */
 const SETTLING_MS = 20_000;
 
@@ -26,12 +30,7 @@ export async function everyMinute(services: Services): Promise<void> {
       await attempt("slots", () => settleSlotsNow(services, saleId));
   });
   await attempt("retention", () => forgetAddresses(services));
-  if (services.payments !== undefined) {
-    await attempt("events", () => processEvents(services));
-    await attempt("undelivered", () => fetchUndelivered(services, Date.now()));
-    await attempt("payments", () => settleAuthorised(services));
-    await attempt("refunds", () => issueRefunds(services));
-  }
+  const areMore = services.payments !== undefined && (await moveOnPayments(services));
   await attempt("sales", async () => {
     for (const saleId of await publishedSales(services)) {
       await attempt("expire", () => expireHolds(services, saleId));
@@ -40,16 +39,28 @@ export async function everyMinute(services: Services): Promise<void> {
       await attempt("light check", () => lightCheck(services, saleId, Date.now()));
     }
   });
+  if (areMore) await attempt("events", () => processEvents(services, Date.now() + REST_MS));
   await attempt("settle", () => settleClosed(services, Date.now() + SETTLING_MS));
   await attempt("clear", () => clearSettled(services));
   // Last: it may take half a minute.
   await attempt("emails", () => sendDueEmails(services));
 }
 
-async function attempt(step: string, work: () => Promise<unknown>): Promise<void> {
+/** @returns whether there are more events than there was time for */
+async function moveOnPayments(services: Services): Promise<boolean> {
+  const untilMs = () => Date.now() + PAYMENTS_MS;
+  const events = await attempt("events", () => processEvents(services, untilMs()));
+  await attempt("undelivered", () => fetchUndelivered(services, Date.now(), untilMs()));
+  await attempt("payments", () => settleAuthorised(services, untilMs()));
+  await attempt("refunds", () => issueRefunds(services));
+  return events?.more === true;
+}
+
+async function attempt<Value>(step: string, work: () => Promise<Value>): Promise<Value | undefined> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     console.error(JSON.stringify({ cron: step, error: String(error) }));
+    return undefined;
   }
 }

@@ -180,8 +180,11 @@ async function written(
   await services.postgres(z.unknown(), recordSql, [id, sale, reservation, amount, currency, state]);
 }
 
-/** Payments that were left between authorisation and capture, for longer than a request takes; for cron. */
-export async function settleAuthorised(services: Services): Promise<number> {
+/**
+ * Payments that were left between authorisation and capture, for longer than a request takes; for cron.
+ * @param untilMs when to leave the rest to the next minute
+ */
+export async function settleAuthorised(services: Services, untilMs: number): Promise<number> {
   const left = await services.postgres(
     z.object({ intent: z.string() }),
     `select intent from payments where state = 'authorised' and changed_at < now() - interval '1 minute'
@@ -190,6 +193,7 @@ export async function settleAuthorised(services: Services): Promise<number> {
   );
   let settled = 0;
   for (const { intent } of left) {
+    if (Date.now() >= untilMs) break;
     try {
       const session = await paymentsOf(services).sessionOfIntent(intent);
       if (session !== undefined) await settle(services, session);

@@ -262,18 +262,19 @@ export function connectStripe(secretKey: string, webhookSecret: string, apiUrl?:
       return page.data.map(refundOf);
     },
 
-    /** Events that no webhook of ours has taken, page by page, the newest first. @param since seconds of the epoch */
-    async *undelivered(since: number): AsyncGenerator<Stripe.Event[]> {
-      let after: string | undefined;
-      for (;;) {
-        const from = after === undefined ? {} : { starting_after: after };
-        const { data, has_more: more } = await read(() =>
-          stripe.events.list({ delivery_success: false, created: { gte: since }, limit: 100, ...from }),
-        );
-        yield data;
-        after = data.at(-1)?.id;
-        if (!more || after === undefined) return;
-      }
+    /**
+     * Events that a webhook has not taken yet: ours, or another one of the account.
+     * @param created seconds of the epoch, both ends included
+     */
+    async undelivered(
+      created: { gte: number; lte?: number },
+      after: string | undefined,
+    ): Promise<Listed<Stripe.Event>> {
+      const from = after === undefined ? {} : { starting_after: after };
+      const { data, has_more: more } = await read(() =>
+        stripe.events.list({ delivery_success: false, created, limit: 100, ...from }),
+      );
+      return { data, next: more ? data.at(-1)?.id : undefined };
     },
 
     /** @returns undefined for a body that Stripe did not sign */

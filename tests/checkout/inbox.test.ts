@@ -1,8 +1,8 @@
 /** What may arrive at the webhook: in any order, more than once, or not at all; and what is not for us, or is hostile. */
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { isRefusal } from "../../domain/refusal.ts";
-import { processEvents, receive } from "../../functions/checkout/webhook.ts";
+import { fetchUndelivered, processEvents, receive } from "../../functions/checkout/webhook.ts";
 import { everyMinute } from "../../functions/cron.ts";
 import { askRefund } from "../../functions/checkout/refund.ts";
 import type { SwitchRule } from "../../dev/stripe/switches.ts";
@@ -257,6 +257,88 @@ describe("hostile events", () => {
   });
 });
 
+describe("more than a minute has time for", () => {
+  const count = async (place: Place, where = "true") =>
+    Number((await place.query(`select count(*) from webhook_inbox where ${where}`))[0]?.["count"]);
+  /** Events of a payment page that nobody has paid on. */
+  async function crowd(place: Place, size: number) {
+    const session = await place.sessionByHand(randomUUID(), "manual");
+    await place.query(
+      `insert into webhook_inbox (event_id, type, session)
+       select 'evt_' || n, 'checkout.session.completed', $1 from generate_series(1, $2::int) as n`,
+      [session, size],
+    );
+  }
+  const slow = (place: Place, delayMs: number) => place.stripe.faults.add({ kind: "delay", delayMs });
+
+  test("120 that only the inbox knows: cron processes all in a minute, and the sales have their turn meanwhile", async () => {
+    await shop.at({ shoppers: 0 }, async (place) => {
+      await crowd(place, 120);
+      const { now } = Date;
+      // The 60th takes long.
+      const isLate = () => nthOf(place.log, "event done", 60) !== undefined;
+      const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + (isLate() ? 11_000 : 0));
+      await place.done(everyMinute).finally(() => clock.mockRestore());
+      expect(await count(place, "processed_at is null")).toBe(0);
+      const [soon, last] = [70, 120].map((nth) => nthOf(place.log, "event done", nth));
+      expect(place.log.slice(0, soon)).toContain("expire due");
+      expect(place.log.slice(soon, last)).not.toContain("expire due");
+    });
+  });
+
+  test("what there is no time for is not begun, and is due as before", async () => {
+    await shop.at({ shoppers: 0 }, async (place) => {
+      await crowd(place, 60);
+      slow(place, 200);
+      const ended = await place.done((services) => processEvents(services, Date.now() + 300));
+      expect(ended.more).toBe(true);
+      expect(ended.processed).toBeLessThan(30);
+      expect(await count(place, "processed_at is not null")).toBe(ended.processed);
+      place.stripe.faults.clear();
+      expect(await count(place, "attempts = 0")).toBe(60 - ended.processed);
+      await place.done((services) => processEvents(services, Infinity));
+      expect(await count(place, "processed_at is null")).toBe(0);
+    });
+  });
+
+  test("undelivered ones: a walk that is broken off goes on, and what it has passed is not listed again", async () => {
+    await shop.at({ shoppers: 0 }, async (place) => {
+      place.stripe.switches.add({ kind: "lose" });
+      place.pass(-3_600_000);
+      for (let page = 0; page < 25; page++) {
+        const session = await place.sessionByHand(randomUUID(), "manual");
+        for (let i = 0; i < 10; i++) place.stripe.pay(session, { card: "declined" });
+        place.pass(1_000);
+      }
+      const all = place.stripe.state().events.length;
+      expect(all).toBeGreaterThan(200);
+      const fetched = async (ms: number) => {
+        const before = place.log.length;
+        await place.done((services) => fetchUndelivered(services, Date.now(), Date.now() + ms));
+        const lists = place.log.slice(before).filter((step) => step === "list events").length;
+        return { lists, stored: await count(place) };
+      };
+      place.stripe.faults.add({ kind: "delay", delayMs: 300 });
+      const broken = await fetched(450);
+      expect(broken.lists).toBe(2);
+      expect(broken.stored).toBeGreaterThan(150);
+      expect(broken.stored).toBeLessThan(all);
+      place.stripe.faults.clear();
+      expect(await fetched(10_000)).toEqual({ lists: 2, stored: all });
+      expect(await fetched(10_000)).toEqual({ lists: 1, stored: all });
+      // What comes after that is walked through too, and no further.
+      place.pass(3_500_000);
+      const session = await place.sessionByHand(randomUUID(), "manual");
+      for (let i = 0; i < 150; i++) place.stripe.pay(session, { card: "declined" });
+      expect(await fetched(10_000)).toEqual({ lists: 3, stored: place.stripe.state().events.length });
+    });
+  });
+});
+
+/** Where the nth of these stands. */
+const nthOf = (log: Place["log"], step: string, nth: number) =>
+  log.flatMap((one, at) => (one === step ? [at] : []))[nth - 1];
+
 test("ten who process at once: each event is taken by one", async () => {
   await shop.at({}, async (place) => {
     place.stripe.switches.add({ kind: "lose" });
@@ -269,9 +351,9 @@ test("ten who process at once: each event is taken by one", async () => {
         [event.id, event.type, event.type === "checkout.session.completed" ? event.data.object.id : null],
       );
     const counts = await Promise.all(
-      Array.from({ length: 10 }, () => place.done((services) => processEvents(services))),
+      Array.from({ length: 10 }, () => place.done((services) => processEvents(services, Infinity))),
     );
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(events.length);
+    expect(counts.reduce((sum, { processed }) => sum + processed, 0)).toBe(events.length);
     await booksAreFine(place);
     expect(await endOf(place, buyer)).toBe("order");
   });

@@ -261,7 +261,7 @@ test("left between authorisation and capture: cron takes the money a minute late
     await place.query("update payments set changed_at = now() - interval '2 minutes' where intent <> $1", [
       stuck,
     ]);
-    await place.act(settleAuthorised);
+    await place.act((services) => settleAuthorised(services, Infinity));
     await place.quiet();
     const states = await place.query("select state from payments where reservation_id = $1", [buyer.id]);
     expect(states).toEqual([{ state: "captured" }]);
@@ -273,10 +273,10 @@ test("an authorisation younger than a minute is left to who is at it", async () 
     const buyer = await STORIES["paid, and only the shopper comes back"].before(place);
     place.arm({ step: "write authorised", kind: "crash" });
     await buyer.comesBack();
-    await place.act(settleAuthorised);
+    await place.act((services) => settleAuthorised(services, Infinity));
     expect(place.log).not.toContain("capture");
     await place.query("update payments set changed_at = now() - interval '61 seconds'");
-    await place.act(settleAuthorised);
+    await place.act((services) => settleAuthorised(services, Infinity));
     await place.quiet();
     expect(place.log.filter((step) => step === "capture")).toHaveLength(1);
     await place.act(everyMinute);

@@ -66,7 +66,7 @@ export async function useShop(): Promise<Shop> {
   return {
     query,
     async at(options, work) {
-      for (const table of ["refunds", "payments", "webhook_inbox", "emails"])
+      for (const table of ["refunds", "payments", "webhook_inbox", "undelivered_walk", "emails"])
         await query(`delete from ${table}`);
       const place = await openPlace(world, query, options);
       try {
