@@ -53,7 +53,7 @@ const inline: [RegExp, string][] = [
   [/^update discrepancies set outcome/, "reconciliation/approved"],
   [/^with changed as \(update sales set remedy_limit/, "reconciliation/remedy-limit"],
   [/^with over as \(select id from reconciliation_runs/, "reconciliation/unstage"],
-  [/^delete from registrations where state = 'asked'/, "registration/forget-asked"],
+  [/^with unconfirmed as/, "registration/forget-asked"],
   [/^with over as/, "registration/forget-addresses"],
   [/^analyze snapshot_records/, "reconciliation/analyze"],
   [/^select id, total, units\s+from/, "reconciliation/latest-orders"],

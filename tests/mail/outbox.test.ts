@@ -6,7 +6,9 @@ import { expect, test } from "vitest";
 import { sendDueEmails } from "../../functions/mail/mailer.ts";
 import { emailNumbers, listEmails, retryEmail } from "../../functions/mail/outbox.ts";
 import { refuse } from "../../domain/refusal.ts";
-import { useOutbox } from "./world.ts";
+import { register } from "../../functions/registration/registration.ts";
+import { forgetAddresses } from "../../functions/registration/retention.ts";
+import { SHOP, useOutbox } from "./world.ts";
 
 const outbox = await useOutbox();
 const { mail, query } = outbox;
@@ -55,6 +57,44 @@ test("a dead letter is sent when an operator says so, once however often, and th
     { action: "email_retry", detail: { email: id, kind: "confirm", attempts: 1, failure: "unknown" } },
   ]);
   expect(await retryEmail(services, id)).toEqual(refuse("already_sent"));
+});
+
+test("an address that was never confirmed is forgotten after two days, in its e-mails too, and nobody else's is", async () => {
+  const registrationOpensAt = new Date(Date.now() - 3_600_000).toISOString();
+  const [sale, other] = [
+    await outbox.sale({ identity: "registered", registrationOpensAt }),
+    await outbox.sale({ identity: "registered", registrationOpensAt }),
+  ];
+  const ask = (of: string, email: string) =>
+    register(outbox.services(), of, { email, shop: SHOP, failedCheck: false });
+  await ask(sale, "late@mail.test");
+  await outbox.world.settle();
+  mail.faults.add({ kind: "error", status: 422 });
+  await ask(sale, "a0@mail.test");
+  await outbox.world.settle();
+  mail.faults.clear();
+  await ask(sale, "soon@mail.test");
+  await ask(other, "a0@mail.test");
+  await outbox.write(sale, 1, { kind: "receipt" });
+  await outbox.world.settle();
+  await query(
+    "update registrations set asked_at = now() - interval '49 hours' where sale_id = $1 and email <> 'soon@mail.test'",
+    [sale],
+  );
+  await forgetAddresses(outbox.services());
+  expect(await query("select email from registrations where sale_id = $1", [sale])).toEqual([
+    { email: "soon@mail.test" },
+  ]);
+  const known = `select sale_id = $1 as here, kind, recipient from emails where recipient is not null order by 1, 2`;
+  expect(await query(known, [sale])).toEqual([
+    { here: false, kind: "confirm", recipient: "a0@mail.test" },
+    { here: true, kind: "confirm", recipient: "soon@mail.test" },
+    { here: true, kind: "receipt", recipient: "a0@mail.test" },
+  ]);
+  expect(await query("select state from emails where recipient is null order by 1")).toEqual([
+    { state: "dead" },
+    { state: "sent" },
+  ]);
 });
 
 test("what is not there, or to nobody any more, is not tried again", async () => {
