@@ -4,10 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { z } from "zod";
 import {
-  discrepancySchema,
+  foundSchema,
   reconciliationSchema,
   settlementSchema,
   type Discrepancy,
+  type Found,
   type Settlement,
 } from "../domain/api.ts";
 import type { Api } from "./api.ts";
@@ -15,9 +16,6 @@ import { moneyText } from "../domain/currency.ts";
 import { brief, facts, table, time, type Output } from "./output.ts";
 import { begin, confirmed, examples, pathOf, saleArgument, uuid, whole } from "./program.ts";
 import { Ended, EXIT } from "./refused.ts";
-
-const foundSchema = reconciliationSchema.extend({ discrepancies: z.array(discrepancySchema) });
-type Found = z.output<typeof foundSchema>;
 
 const PROGRESS_MS = 1_000;
 
@@ -56,7 +54,7 @@ export function defineBooks(program: Command): void {
           { discrepancies: [] },
           () => "This sale was not reconciled yet: `reconcile` does it.",
         );
-      const run = await api.call(foundSchema, `${path}/${id}`);
+      const run = await inFull(api, path, await api.call(foundSchema, `${path}/${id}`));
       out.show(
         run,
         () => `${findings(run.discrepancies)}\nRun ${run.id} of ${time(run.startedAt)} UTC: ${said(run)}`,
@@ -107,6 +105,17 @@ export function defineBooks(program: Command): void {
     });
 }
 
+/** All that it found, page by page. */
+async function inFull(api: Api, path: string, run: Found): Promise<Found> {
+  const discrepancies = [...run.discrepancies];
+  for (let after = run.next; after !== null;) {
+    const page = await api.call(foundSchema, `${path}/${run.id}`, { query: { after } });
+    discrepancies.push(...page.discrepancies);
+    after = page.next;
+  }
+  return { ...run, discrepancies, next: null };
+}
+
 /** Until it is done, however many calls that takes; what it has looked at meanwhile is read beside it. */
 async function reconcile(
   api: Api,
@@ -120,7 +129,7 @@ async function reconcile(
   try {
     for (;;) {
       const run = await api.call(foundSchema, path, { body });
-      if (run.state === "done") return run;
+      if (run.state === "done") return await inFull(api, path, run);
     }
   } finally {
     through.abort();

@@ -546,6 +546,7 @@ export type StoredOrder = z.output<typeof storedOrderSchema>;
 export type StoredEmail = z.output<typeof storedEmailSchema>;
 export type EmailNumbers = z.output<typeof emailNumbersSchema>;
 export type Reconciliation = z.output<typeof reconciliationSchema>;
+export type Found = z.output<typeof foundSchema>;
 export type Discrepancy = z.output<typeof discrepancySchema>;
 export type Settlement = z.output<typeof settlementSchema>;
 export type Session = z.output<typeof sessionSchema>;
@@ -1149,7 +1150,15 @@ export const rebuildSale = createRoute({
   },
 });
 
-const foundSchema = reconciliationSchema.extend({ discrepancies: z.array(discrepancySchema) });
+export const foundSchema = reconciliationSchema.extend({
+  discrepancies: z
+    .array(discrepancySchema)
+    .describe("a page of them: those that wait for approval first, then the others, each by id"),
+  next: z
+    .string()
+    .nullable()
+    .describe("what `after` of the run takes for the next page; null: there is none"),
+});
 
 export const reconcileSale = createRoute({
   method: "post",
@@ -1199,8 +1208,22 @@ export const readReconciliation = createRoute({
   path: "/api/admin/sales/{sale}/reconciliations/{id}",
   summary: "A run and what it found",
   security: operator,
-  request: { params: saleAndId },
-  responses: { 200: json(foundSchema, "the run"), ...refusing("unauthorized", "not_found") },
+  request: {
+    params: saleAndId,
+    query: z.object({
+      after: z
+        .string()
+        .regex(/^(waiting|other)-\d{1,15}$/, "the `next` of a page")
+        .optional()
+        .describe("the `next` of the page before"),
+      limit: z.coerce.number().int().min(1).max(1000).default(1000),
+      discrepancy: z.coerce.number().int().positive().optional().describe("this one only"),
+    }),
+  },
+  responses: {
+    200: json(foundSchema, "the run, and a page of what it found"),
+    ...refusing("unauthorized", "not_found", "invalid_input"),
+  },
 });
 
 export const approveRemedy = createRoute({

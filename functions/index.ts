@@ -411,7 +411,7 @@ app.openapi(api.listReconciliations, async (c) =>
 
 app.openapi(api.readReconciliation, async (c) => {
   const { sale, id } = c.req.valid("param");
-  return c.json(accepted(await readRun(c.var.services, sale, id)), 200);
+  return c.json(accepted(await readRun(c.var.services, sale, id, c.req.valid("query"))), 200);
 });
 
 app.openapi(api.approveRemedy, async (c) => {

@@ -51,13 +51,36 @@ export const discrepancyRow = z.object({
   resolved_at: z.coerce.date().nullable(),
 });
 
-const LISTED_MAX = 1000;
+export interface FindingsPage {
+  /** The `next` of the page before. */
+  after?: string | undefined;
+  limit: number;
+  /** This one only. */
+  discrepancy?: number | undefined;
+}
+export const FIRST_PAGE: FindingsPage = { limit: 1000 };
 
-export async function listFindings(services: Services, run: string) {
-  return await services.postgres(
+/**
+ * A page of what a run found: what waits for somebody comes first, because it keeps the sale from being settled.
+ * @returns `next`: where the next page begins, as `after` takes it; null where there is none
+ */
+export async function listFindings(
+  services: Services,
+  run: string,
+  { after, limit, discrepancy }: FindingsPage = FIRST_PAGE,
+): Promise<{ found: z.output<typeof discrepancyRow>[]; next: string | null }> {
+  const [place, id] = after?.split("-") ?? [];
+  const rows = await services.postgres(
     discrepancyRow,
     `select id, kind, subject, evidence, remedy, amount, outcome, detail, found_at, resolved_at
-       from discrepancies where run_id = $1 order by id limit ${LISTED_MAX}`,
-    [run],
+       from discrepancies
+      where run_id = $1 and ($2::bigint is null or id = $2)
+        and ($3::boolean is null or (outcome is distinct from 'waiting', id) > ($3, $4::bigint))
+      order by outcome is distinct from 'waiting', id limit $5`,
+    [run, discrepancy ?? null, place === undefined ? null : place !== "waiting", id ?? null, limit + 1],
   );
+  const found = rows.slice(0, limit);
+  const last = rows.length > limit ? found.at(-1) : undefined;
+  const next = last === undefined ? null : `${last.outcome === "waiting" ? "waiting" : "other"}-${last.id}`;
+  return { found, next };
 }

@@ -1,15 +1,13 @@
 /** Reconciliation as an operator asks for it: begun, gone on with, read. */
 import { z } from "zod";
-import type { Discrepancy, Reconciliation } from "../../domain/api.ts";
+import type { Discrepancy, Found, Reconciliation } from "../../domain/api.ts";
 import { isRefusal, refuse, type Refusal } from "../../domain/refusal.ts";
 import type { Services } from "../services.ts";
-import { discrepancyRow, listFindings } from "./findings.ts";
+import { discrepancyRow, FIRST_PAGE, listFindings, type FindingsPage } from "./findings.ts";
 import { beginRun, continueRun } from "./run.ts";
 
 /** What one call does of a run at most. */
 const CALL_MS = 20_000;
-
-type Found = Reconciliation & { discrepancies: Discrepancy[] };
 
 /** Begins a run, or goes on with the one of this id, for as long as a call may take. */
 export async function reconcile(
@@ -56,6 +54,7 @@ export async function readRun(
   services: Services,
   saleId: string,
   runId: string,
+  page: FindingsPage = FIRST_PAGE,
 ): Promise<Found | Refusal<"not_found">> {
   const [run] = await services.postgres(
     runRow,
@@ -63,8 +62,8 @@ export async function readRun(
     [saleId, runId],
   );
   if (run === undefined) return refuse("not_found");
-  const found = await listFindings(services, runId);
-  return { ...run, discrepancies: found.map(discrepancyOf) };
+  const { found, next } = await listFindings(services, runId, page);
+  return { ...run, discrepancies: found.map(discrepancyOf), next };
 }
 
 const outcomes = z.enum(["found", "waiting", "applied", "failed", "gone", "superseded"]).nullable();

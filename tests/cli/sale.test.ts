@@ -13,6 +13,7 @@ import {
   saleInput,
   shoe,
   shopperInside,
+  storeFindings,
   storeOrders,
   until,
   withStack,
@@ -145,6 +146,20 @@ test("what differs is named, and the exit code says that it is open", async () =
   expect(dry.code).toBe(3);
   expect(dry.out).toMatch(/a dry run, done; .*[1-9]\d* open\./);
   expect((await sale("discrepancies", id)).out).toMatch(/\n│ +[1-9]\d* │ counters_differ/);
+});
+
+test("all that a run has found is shown, those that wait first", async () => {
+  const id = await createSale(stack.get());
+  const runId = await storeFindings(stack.get(), id, { gone: 1_003, waiting: 2 });
+  const { out } = await sale("discrepancies", id);
+  const subjects = [...out.matchAll(/│ (pi_\d+)/g)].map(([, subject]) => subject);
+  expect(subjects.slice(0, 3)).toEqual(["pi_1004", "pi_1005", "pi_1"]);
+  expect(new Set(subjects).size).toBe(1_005);
+  expect(out).toContain("; 2 open.");
+  const again = await sale("reconcile", id, "--run", runId, "--json");
+  expect(again.code).toBe(3);
+  const { discrepancies } = z.object({ discrepancies: z.array(z.unknown()) }).parse(JSON.parse(again.out));
+  expect(discrepancies).toHaveLength(1_005);
 });
 
 test("a sale that Redis has lost is brought back; registrations are counted, and a list is invited once", async () => {

@@ -3,7 +3,16 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Browser } from "playwright-core";
 import { launch, visitor } from "../browser/browser.ts";
-import { createSale, live, operator, shoe, shopperInside, until, withStack } from "../http/harness.ts";
+import {
+  createSale,
+  live,
+  operator,
+  shoe,
+  shopperInside,
+  storeFindings,
+  until,
+  withStack,
+} from "../http/harness.ts";
 import { signedIn } from "./client.ts";
 
 const VIEWER_TOKEN = "a-token-of-those-who-look";
@@ -93,6 +102,28 @@ test("addresses are put on the list; those that are none are named", async () =>
   const list = await ann.get(`/admin/sales/${sale}/registrations.csv`);
   expect(list.headers.get("content-disposition")).toContain(`registrations-${sale}.csv`);
   expect(list.html.trimEnd().split("\r\n")).toHaveLength(3);
+});
+
+test("what a run found is shown in pages, those that wait first, and each of them can be approved", async () => {
+  const sale = await createSale(stack.get());
+  const run = await storeFindings(stack.get(), sale, { gone: 3, waiting: 1_001 });
+  const ann = await signedIn(stack.get());
+  const path = `/admin/sales/${sale}/reconciliation/${run}`;
+  const links = (html: string, kind: RegExp) =>
+    Array.from(html.matchAll(/href="([^"]*)"/g), ([, to = ""]) => to.replaceAll("&amp;", "&")).filter((to) =>
+      kind.test(to),
+    );
+  const approvals: string[] = [];
+  let pages = 0;
+  let html = "";
+  for (let query: string | undefined = ""; query !== undefined; pages++) {
+    ({ html } = await ann.get(path + query));
+    approvals.push(...links(html, /\/do\/approve\?/));
+    [query] = links(html, /^\?after=/);
+  }
+  expect([pages, new Set(approvals).size]).toEqual([11, 1_001]);
+  expect(html).toContain("pi_3<");
+  expect((await ann.get(approvals.at(-1) ?? "")).html).toContain("<code>pi_1004</code>");
 });
 
 test("a viewer sees the figures and no button, and is refused whatever they send", async () => {

@@ -123,14 +123,39 @@ export async function createSale(stack: Stack, overrides: Partial<SaleInput> = {
   return input.id;
 }
 
-/** The sale has these orders in Postgres, and nowhere else: what reads from there needs no shoppers. Ids ascend from 1. */
-export async function storeOrders(stack: Stack, sale: string, count: number): Promise<void> {
+/** Runs a statement past everything, as somebody at the database. */
+async function atDatabase(stack: Stack, statement: string, params: unknown[]): Promise<void> {
   const client = new pg.Client({ connectionString: stack.database.connectionString });
   await client.connect();
-  const statement = `
-    insert into orders (sale_id, id, shopper, number, total, confirmed_at)
-    select $1, lpad(to_hex(n), 32, '0')::uuid, 'shopper-' || n, n, 0, now() from generate_series(1, $2::int) as n`;
-  await client.query(statement, [sale, count]).finally(() => client.end());
+  await client.query(statement, params).finally(() => client.end());
+}
+
+/** The sale has these orders in Postgres, and nowhere else: what reads from there needs no shoppers. Ids ascend from 1. */
+export const storeOrders = (stack: Stack, sale: string, count: number): Promise<void> =>
+  atDatabase(
+    stack,
+    `insert into orders (sale_id, id, shopper, number, total, confirmed_at)
+     select $1, lpad(to_hex(n), 32, '0')::uuid, 'shopper-' || n, n, 0, now() from generate_series(1, $2::int) as n`,
+    [sale, count],
+  );
+
+/** A run that is done has found this much: `gone` of them are in order by now, those written after them wait. */
+export async function storeFindings(
+  stack: Stack,
+  sale: string,
+  { gone, waiting }: { gone: number; waiting: number },
+): Promise<string> {
+  const run = randomUUID();
+  await operator(stack, `/sales/${sale}/reconciliations`, { body: { runId: run } });
+  await atDatabase(
+    stack,
+    `insert into discrepancies (run_id, sale_id, kind, subject, evidence, remedy, amount, outcome, resolved_at)
+     select $2, $1, 'captured_twice', 'pi_' || n, '{}', 'refund', 2500,
+            case when n > $3 then 'waiting' else 'gone' end, case when n <= $3 then now() end
+       from generate_series(1, $3::int + $4::int) as n order by n`,
+    [sale, run, gone, waiting],
+  );
+  return run;
 }
 
 /** Looks a few times a second until `done`; fails after `forMs`. */

@@ -1,6 +1,7 @@
 /** An operator's way through top-up, reconciliation and settlement, from outside. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import {
   at,
   createSale,
@@ -9,6 +10,7 @@ import {
   pointersOf,
   shoe,
   shopperInside,
+  storeFindings,
   until,
   withStack,
 } from "./harness.ts";
@@ -69,6 +71,36 @@ test("a dry run and one that applies, listed and read again; nothing without the
   expect(await operator(stack.get(), `/sales/${sale}/drill`, { method: "POST" })).toMatchObject({
     type: "not_a_rehearsal",
   });
+});
+
+test("more than a page is found: those that wait come first, the rest in pages, each once", async () => {
+  const sale = await createSale(stack.get());
+  const run = await storeFindings(stack.get(), sale, { gone: 1_003, waiting: 2 });
+  const path = `/sales/${sale}/reconciliations/${run}`;
+  const page = async (query: string) => {
+    const { json } = await operator(stack.get(), `${path}${query}`);
+    const found = z.array(z.object({ id: z.number(), subject: z.string(), outcome: z.string() }));
+    return { found: found.parse(json["discrepancies"]), next: z.string().nullable().parse(json["next"]) };
+  };
+  const first = await page("");
+  expect(first.found).toHaveLength(1_000);
+  expect(first.found.slice(0, 3).map(({ subject, outcome }) => `${subject} ${outcome}`)).toEqual([
+    "pi_1004 waiting",
+    "pi_1005 waiting",
+    "pi_1 gone",
+  ]);
+  const second = await page(`?after=${first.next ?? ""}`);
+  expect(second.next).toBeNull();
+  const subjects = [...first.found, ...second.found].map(({ subject }) => subject);
+  expect(new Set(subjects).size).toBe(1_005);
+  expect(subjects).toHaveLength(1_005);
+
+  const one = await page("?limit=1");
+  expect(one.found).toEqual([first.found[0]]);
+  expect((await page(`?limit=2&after=${one.next ?? ""}`)).found).toEqual(first.found.slice(1, 3));
+  const last = second.found.at(-1);
+  expect(await page(`?discrepancy=${last?.id ?? 0}`)).toEqual({ found: [last], next: null });
+  expect(pointersOf(await operator(stack.get(), `${path}?after=17&limit=0`))).toEqual(["/after", "/limit"]);
 });
 
 test("a sale that is over is settled by cron, and its report can be had as JSON, CSV and a page", async () => {

@@ -34,7 +34,7 @@ export async function reconcile(place: Place, applies: boolean): Promise<Found[]
     expect(await continueRun(services, runId, Date.now() + 20_000)).toBe(true);
   });
   await place.quiet();
-  const found = await place.done((services) => listFindings(services, runId));
+  const { found } = await place.done((services) => listFindings(services, runId));
   return found.map(({ kind, subject, outcome, evidence, detail }) => ({
     ...{ kind, subject, outcome, evidence, detail },
   }));

@@ -64,10 +64,9 @@ async function named(c: Ctx, { id }: Sale, said: Seen["said"]): Promise<Pick<See
   if (run !== undefined && run !== "") {
     const found = await ask<{ discrepancies: Discrepancy[] }>(c, {
       method: "GET",
-      path: `${path}/reconciliations/${run}`,
+      path: `${path}/reconciliations/${run}?discrepancy=${encodeURIComponent(said("discrepancy"))}`,
     });
-    const all = found.ok ? found.value.discrepancies : [];
-    return { discrepancy: all.find((one) => String(one.id) === said("discrepancy")) };
+    return { discrepancy: found.ok ? found.value.discrepancies[0] : undefined };
   }
   if (order !== undefined && order !== "") {
     const found = await ask<{ reservations: StoredReservation[] }>(c, {

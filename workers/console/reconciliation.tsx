@@ -1,6 +1,6 @@
 /** Reconciliation: its runs, and one of them with what it found, the evidence, and what becomes of it. */
 import { Hono } from "hono";
-import type { Discrepancy, Reconciliation } from "../../domain/api.ts";
+import type { Found, Reconciliation } from "../../domain/api.ts";
 import { moneyText } from "../../domain/currency.ts";
 import type { Sale } from "../../domain/sale.ts";
 import { doneOf } from "./actions.tsx";
@@ -12,7 +12,7 @@ import { readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 
 const TAB = "/reconciliation";
-type Found = Reconciliation & { discrepancies: Discrepancy[] };
+const PAGE_ROWS = 100;
 
 export const reconciliation = new Hono<ConsoleContext>();
 
@@ -87,11 +87,13 @@ reconciliation.get(SALE + TAB, async (c) => {
 });
 
 reconciliation.get(`${SALE}${TAB}/:run`, async (c) => {
+  const after = c.req.query("after");
+  const query = new URLSearchParams({ limit: String(PAGE_ROWS), ...(after === undefined ? {} : { after }) });
   const [sale, found] = await Promise.all([
     readSale(c),
     ask<Found>(c, {
       method: "GET",
-      path: `/api/admin/sales/${c.req.param("sale")}/reconciliations/${encodeURIComponent(c.req.param("run"))}`,
+      path: `/api/admin/sales/${c.req.param("sale")}/reconciliations/${encodeURIComponent(c.req.param("run"))}?${query.toString()}`,
     }),
   ]);
   if (!sale.ok)
@@ -104,7 +106,7 @@ reconciliation.get(`${SALE}${TAB}/:run`, async (c) => {
     done: doneOf(c.req.query("done")),
     refused: found.ok ? undefined : found,
     styles: ["console-records.css"],
-    children: found.ok && <Run c={c} sale={sale.value} run={found.value} />,
+    children: found.ok && <Run c={c} sale={sale.value} run={found.value} isFirst={after === undefined} />,
   });
   return c.html(html, found.ok ? 200 : statusOf(c, found));
 });
@@ -114,7 +116,7 @@ const lookedAt = ({ lookedAt: steps }: Reconciliation) =>
     .map(([step, count]) => `${step} ${count.toLocaleString("en")}`)
     .join(", ") || "–";
 
-function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
+function Run({ c, sale, run, isFirst }: { c: Ctx; sale: Sale; run: Found; isFirst: boolean }) {
   const path = salePath(sale.id);
   const open = run.discrepancies.filter(({ outcome }) => outcome === "found" || outcome === "failed");
   const isOperator = c.var.who.role === "operator";
@@ -134,7 +136,7 @@ function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
           <dt>Looked at</dt>
           <dd>{lookedAt(run)}</dd>
         </dl>
-        {run.state === "done" && run.discrepancies.length === 0 && (
+        {run.state === "done" && isFirst && run.discrepancies.length === 0 && (
           <p class="note note-good">Nothing differs.</p>
         )}
         <p class="actions">
@@ -157,7 +159,10 @@ function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
         </p>
       </section>
       {run.discrepancies.length > 0 && (
-        <Table caption="Discrepancies" heads={["What", "Outcome", "Remedy", "Gives back", "Evidence", ""]}>
+        <Table
+          caption="Discrepancies, those that wait first"
+          heads={["What", "Outcome", "Remedy", "Gives back", "Evidence", ""]}
+        >
           {run.discrepancies.map((one) => (
             <tr>
               <th scope="row">
@@ -188,6 +193,10 @@ function Run({ c, sale, run }: { c: Ctx; sale: Sale; run: Found }) {
           ))}
         </Table>
       )}
+      <nav class="pages" aria-label="Pages">
+        {!isFirst && <a href={`${path}${TAB}/${run.id}`}>First page</a>}
+        {run.next !== null && <a href={`?after=${encodeURIComponent(run.next)}`}>Next page</a>}
+      </nav>
     </>
   );
 }
