@@ -282,7 +282,7 @@ export const liveSchema = z
       .object({
         orders: units,
         ordersPerSecond: z.number().nonnegative().describe("of the last 10 s"),
-        shoppers: units.describe("different shoppers with an order"),
+        shoppers: units.describe("different shoppers with an order; of a large sale up to ten seconds old"),
         money: z.object({
           authorised: money.describe("and not captured yet"),
           captured: money,
@@ -291,7 +291,9 @@ export const liveSchema = z
         discrepancies: units,
         ledgerDifference: z
           .int()
-          .describe("units by which the ledger and the counters differ; zero when all is well"),
+          .describe(
+            "units by which the ledger and the counters differ; zero when all is well; of a large sale up to ten seconds old",
+          ),
         items: z.array(
           z.object({ sku: skuSchema, stock: units, slots: units, held: units, confirmed: units }),
         ),
