@@ -175,6 +175,29 @@ test("Redis away is said on the page with the age of what stands there, and the 
   await context.close();
 });
 
+test("a page of a sale that cannot be read has the status of that, and says when to come again", async () => {
+  const sale = await createSale(stack.get());
+  const ann = await signedIn(stack.get());
+  const tabs = [
+    ...["", "/records", `/records/${randomUUID()}`, "/registrations", "/emails", "/checklist", "/edit"],
+    ...["/reconciliation", `/reconciliation/${randomUUID()}`, "/report"],
+  ];
+  for (const tab of tabs)
+    expect([tab, (await ann.get(`/admin/sales/no-such-sale${tab}`)).status]).toEqual([tab, 404]);
+  const { redis, neon } = stack.get();
+  redis.faults.add({ kind: "cut" });
+  neon.faults.add({ kind: "cut" });
+  try {
+    for (const tab of tabs.filter((one) => one !== "/checklist")) {
+      const { status, headers } = await ann.get(`/admin/sales/${sale}${tab}`);
+      expect([tab, status, Number(headers.get("retry-after")) > 0]).toEqual([tab, 503, true]);
+    }
+  } finally {
+    redis.faults.clear();
+    neon.faults.clear();
+  }
+});
+
 test("Postgres away is said beside the figures of Redis", async () => {
   const sale = await createSale(stack.get());
   const ann = await signedIn(stack.get());

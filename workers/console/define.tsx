@@ -14,6 +14,7 @@ import { compacted, copyOf, definitionOf, recordOf, valuesOf, type Values } from
 import { EditorForm, type Editor } from "./editor.tsx";
 import { page, salePath } from "./frame.tsx";
 import { importPage } from "./import.tsx";
+import { pageWithoutSale } from "./sale.ts";
 import { isZone } from "./zone.ts";
 
 export const define = new Hono<ConsoleContext>();
@@ -67,7 +68,7 @@ define.post("/preview", async (c) => {
 
 define.get(`${SALE}/edit`, async (c) => {
   const stored = await readStored(c, c.req.param("sale"));
-  if (!stored.ok) return notThere(c, stored);
+  if (!stored.ok) return pageWithoutSale(c, "Definition", stored);
   return showEdit(c, stored.value, valuesOf({ ...stored.value.sale }, "UTC"));
 });
 
@@ -75,7 +76,7 @@ define.post(`${SALE}/edit`, async (c) => {
   const saleId = c.req.param("sale");
   const values = await valuesSent(c);
   const stored = await readStored(c, saleId);
-  if (!stored.ok) return notThere(c, stored);
+  if (!stored.ok) return pageWithoutSale(c, "Definition", stored);
   const refused = wrongZone(values);
   if (refused !== undefined) return showEdit(c, stored.value, values, refused);
   const body = { ...definitionOf(values), reason: values["reason"] ?? "" };
@@ -86,7 +87,7 @@ define.post(`${SALE}/edit`, async (c) => {
 
 define.get(`${SALE}/definition.json`, async (c) => {
   const stored = await readStored(c, c.req.param("sale"));
-  if (!stored.ok) return notThere(c, stored);
+  if (!stored.ok) return pageWithoutSale(c, "Definition", stored);
   c.header("content-type", "application/json");
   c.header("content-disposition", `attachment; filename="${stored.value.sale.id}.json"`);
   return c.body(`${JSON.stringify(stored.value.sale, null, 2)}\n`);
@@ -211,6 +212,3 @@ function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, refused?:
   });
   return c.html(html, refused === undefined ? 200 : statusOf(c, refused));
 }
-
-const notThere = (c: Ctx, refused: Refused) =>
-  c.html(page({ title: "Definition", who: c.var.who, refused, children: null }), statusOf(c, refused));

@@ -6,7 +6,7 @@ import { ask, statusOf } from "./ask.ts";
 import type { ConsoleContext } from "./context.ts";
 import { page, salePath } from "./frame.tsx";
 import { Table, Tag } from "./parts.tsx";
-import { readSale, SALE } from "./sale.ts";
+import { pageWithoutSale, readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 
 const PAGE_ROWS = 100;
@@ -25,7 +25,7 @@ emails.get(`${SALE}/emails`, async (c) => {
     readSale(c),
     ask<{ emails: StoredEmail[] }>(c, { method: "GET", path: `/api/admin/emails?${query.toString()}` }),
   ]);
-  if (!sale.ok) return c.html(page({ title: "E-mails", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "E-mails", sale);
   const rows = found.ok ? found.value.emails : [];
   const path = salePath(sale.value.id, "/emails");
   const html = page({

@@ -8,7 +8,7 @@ import { ask, statusOf } from "./ask.ts";
 import type { ConsoleContext, Ctx } from "./context.ts";
 import { page, salePath } from "./frame.tsx";
 import { Table, Tag } from "./parts.tsx";
-import { readSale, SALE } from "./sale.ts";
+import { pageWithoutSale, readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 
 const TAB = "/reconciliation";
@@ -24,8 +24,7 @@ reconciliation.get(SALE + TAB, async (c) => {
       path: `/api/admin/sales/${c.req.param("sale")}/reconciliations`,
     }),
   ]);
-  if (!sale.ok)
-    return c.html(page({ title: "Reconciliation", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Reconciliation", sale);
   const runs = found.ok ? found.value.runs : [];
   const path = salePath(sale.value.id);
   const html = page({
@@ -96,8 +95,7 @@ reconciliation.get(`${SALE}${TAB}/:run`, async (c) => {
       path: `/api/admin/sales/${c.req.param("sale")}/reconciliations/${encodeURIComponent(c.req.param("run"))}?${query.toString()}`,
     }),
   ]);
-  if (!sale.ok)
-    return c.html(page({ title: "Reconciliation", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Reconciliation", sale);
   const html = page({
     title: "Reconciliation",
     who: c.var.who,

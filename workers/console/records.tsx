@@ -10,7 +10,7 @@ import type { ConsoleContext, Ctx } from "./context.ts";
 import { passFile } from "./file.ts";
 import { page, salePath } from "./frame.tsx";
 import { Table, Tag } from "./parts.tsx";
-import { readSale, SALE } from "./sale.ts";
+import { pageWithoutSale, readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 import { refuse } from "../../domain/refusal.ts";
 
@@ -29,7 +29,7 @@ export const records = new Hono<ConsoleContext>();
 
 records.get(`${SALE}/records`, async (c) => {
   const sale = await readSale(c);
-  if (!sale.ok) return c.html(page({ title: "Records", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Records", sale);
   const wish = (name: string) => (c.req.query(name) ?? "").trim();
   const query = new URLSearchParams({ limit: String(PAGE_ROWS) });
   for (const name of [...searches, "after"]) if (wish(name) !== "") query.set(name, wish(name));
@@ -60,7 +60,7 @@ records.get(`${SALE}/orders.csv`, (c) =>
 
 records.get(`${SALE}/records/:id`, async (c) => {
   const sale = await readSale(c);
-  if (!sale.ok) return c.html(page({ title: "Record", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Record", sale);
   const found = await list(c, sale.value, new URLSearchParams({ id: c.req.param("id") }));
   const record = found.ok ? found.value.reservations[0] : undefined;
   const none = refusedHere(

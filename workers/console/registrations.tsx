@@ -11,7 +11,7 @@ import { passFile } from "./file.ts";
 import { page, salePath } from "./frame.tsx";
 import { Table } from "./parts.tsx";
 import { fieldId } from "./refusal.tsx";
-import { readSale, SALE } from "./sale.ts";
+import { pageWithoutSale, readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 
 const TAB = "/registrations";
@@ -54,8 +54,7 @@ async function show(c: Ctx, { imported, refused, list = "" }: Shown): Promise<Re
       path: `/api/admin/sales/${c.req.param("sale") ?? ""}/registrations`,
     }),
   ]);
-  if (!sale.ok)
-    return c.html(page({ title: "Registrations", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Registrations", sale);
   const wrong = refused ?? (numbers.ok ? undefined : numbers);
   const html = page({
     title: "Registrations",

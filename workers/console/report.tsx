@@ -7,7 +7,7 @@ import type { ConsoleContext } from "./context.ts";
 import { passFile } from "./file.ts";
 import { page, salePath } from "./frame.tsx";
 import { Table } from "./parts.tsx";
-import { readSale, SALE } from "./sale.ts";
+import { pageWithoutSale, readSale, SALE } from "./sale.ts";
 import { Time } from "./time.tsx";
 
 export const report = new Hono<ConsoleContext>();
@@ -15,7 +15,7 @@ export const report = new Hono<ConsoleContext>();
 report.get(`${SALE}/report`, async (c) => {
   const path = `/api/admin/sales/${c.req.param("sale")}/settlement`;
   const [sale, found] = await Promise.all([readSale(c), ask<Settlement>(c, { method: "GET", path })]);
-  if (!sale.ok) return c.html(page({ title: "Report", who: c.var.who, refused: sale, children: null }));
+  if (!sale.ok) return pageWithoutSale(c, "Report", sale);
   const isOpen = !found.ok && found.problem.type === "not_found";
   const html = page({
     title: "Report",
