@@ -119,7 +119,7 @@ export const joinInputSchema = z
 
 export const registrationInputSchema = z
   .strictObject({
-    email: z.email("not an e-mail address").max(254),
+    email: z.string().trim().pipe(z.email("not an e-mail address").max(254)),
     botCheck: joinInputSchema.shape.botCheck,
   })
   .openapi("RegistrationInput");
@@ -578,6 +578,9 @@ const body = <Schema extends z.ZodType>(schema: Schema) => ({
   content: { "application/json": { schema } },
 });
 
+/** A call that takes none refuses what it is sent, as any unknown field. */
+const noBody = { required: false, content: { "application/json": { schema: z.strictObject({}) } } };
+
 const sale = z.object({ sale: saleIdSchema });
 const saleAndId = sale.extend({ id: z.uuid().overwrite((id) => id.toLowerCase()) });
 const ticket = [{ ticket: [] }];
@@ -696,7 +699,7 @@ export const enterSale = createRoute({
   path: "/api/sales/{sale}/entry",
   summary: "Turn a ticket whose turn has come into a pass",
   security: ticket,
-  request: { params: sale },
+  request: { params: sale, body: noBody },
   responses: {
     201: json(passSchema, "a new pass"),
     200: json(passSchema, "the pass this shopper has already"),
@@ -757,7 +760,7 @@ export const extendReservation = createRoute({
   summary:
     "Take more time for a held reservation: once, half as long again as holds last, not past the end of the sale",
   security: pass,
-  request: { params: saleAndId },
+  request: { params: saleAndId, body: noBody },
   responses: {
     200: json(reservationSchema, "with its new end, now or from before"),
     ...refusing("reservation_expired", "already_confirmed", "closed", "not_found", "invalid_pass", "on_hold"),
@@ -927,7 +930,7 @@ export const readChecklist = createRoute({
   security: operator,
   request: {
     params: sale,
-    query: z.object({
+    query: z.strictObject({
       people: z.coerce
         .number()
         .int()
@@ -1014,7 +1017,7 @@ export const listReservations = createRoute({
   security: operator,
   request: {
     params: sale,
-    query: z.object({
+    query: z.strictObject({
       id: z.uuid().optional(),
       shopper: z
         .string()
@@ -1043,7 +1046,7 @@ export const listAudit = createRoute({
   summary: "What operators did, the latest first, in pages",
   security: operator,
   request: {
-    query: z.object({
+    query: z.strictObject({
       sale: saleIdSchema.optional(),
       before: z.coerce.number().int().positive().optional().describe("the last id of the page before"),
       limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -1212,7 +1215,7 @@ export const readReconciliation = createRoute({
   security: operator,
   request: {
     params: saleAndId,
-    query: z.object({
+    query: z.strictObject({
       after: z
         .string()
         .regex(/^(waiting|other)-\d{1,15}$/, "the `next` of a page")
@@ -1260,7 +1263,10 @@ export const readSettlement = createRoute({
   path: "/api/admin/sales/{sale}/settlement",
   summary: "What a settled sale came to",
   security: operator,
-  request: { params: sale, query: z.object({ format: z.enum(["json", "csv", "html"]).default("json") }) },
+  request: {
+    params: sale,
+    query: z.strictObject({ format: z.enum(["json", "csv", "html"]).default("json") }),
+  },
   responses: {
     200: {
       description: "the report: JSON, CSV or a page",
@@ -1315,7 +1321,7 @@ export const listEmails = createRoute({
   summary: "E-mails in a state, in pages: the dead letters, when not said otherwise",
   security: operator,
   request: {
-    query: z.object({
+    query: z.strictObject({
       state: storedEmailSchema.shape.state.default("dead"),
       sale: saleIdSchema.optional(),
       after: z.uuid().optional().describe("the last id of the page before"),
@@ -1347,7 +1353,7 @@ export const listOrders = createRoute({
   security: operator,
   request: {
     params: sale,
-    query: z.object({
+    query: z.strictObject({
       after: z.uuid().optional().describe("the last id of the page before"),
       limit: z.coerce.number().int().min(1).max(1000).default(1000),
       format: z.enum(["json", "csv"]).default("json").describe("`csv` knows no pages: it is all there is"),

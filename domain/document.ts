@@ -13,6 +13,14 @@ const groups: [name: string, description: string, begins: RegExp][] = [
 const everybody = /\/pulse$/;
 const methods = ["get", "post", "put", "delete"] as const;
 
+/** What is refused before a call is looked at, so that it stands at none of them. */
+const anyOther = {
+  description:
+    "Any call may be refused so: `malformed_json` 400, `method_not_allowed` 405, `body_incomplete` 408, `body_too_large` 413, " +
+    "`unsupported_media_type` 415, `rate_limited` 429, `unavailable` 503, the last two with `Retry-After`.",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
 export function withExamples(contract: Contract): Contract {
   for (const [path, item] of Object.entries(contract.paths ?? {})) {
     for (const method of methods) {
@@ -22,6 +30,7 @@ export function withExamples(contract: Contract): Contract {
         everybody.test(path) ? name === "Everybody" : begins.test(path),
       ) ?? ["Everybody"];
       operation.tags = [group];
+      operation.responses = { ...operation.responses, default: anyOther };
       for (const parameter of operation.parameters ?? [])
         if ("in" in parameter && parameter.in === "path") parameter.example = parameters[parameter.name];
       const { requestBody } = operation;

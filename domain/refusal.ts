@@ -12,10 +12,10 @@ interface Rule {
 
 export const refusals = {
   // what was sent
-  malformed_json: { status: 400, title: "The body is not JSON." },
-  body_too_large: { status: 413, title: "The body is larger than 16 KB." },
+  malformed_json: { status: 400, title: "The body is not JSON in UTF-8." },
+  body_too_large: { status: 413, title: "The body is larger than this address takes." },
   body_incomplete: { status: 408, title: "The body did not arrive as a whole, or not in time." },
-  unsupported_media_type: { status: 415, title: "The body must be application/json." },
+  unsupported_media_type: { status: 415, title: "The body is of a type that this address does not take." },
   bad_signature: { status: 400, title: "The body is not signed as it must be." },
   invalid_input: { status: 422, title: "Some fields are not as they must be." },
   not_found: { status: 404, title: "There is nothing at this address." },

@@ -26,9 +26,18 @@ export const skuSchema = z
 
 const currencies = new Set(Intl.supportedValuesOf("currency"));
 
+/** Years that JavaScript writes with four digits and PostgreSQL takes; whatever the offset makes of them. */
+const YEAR_MIN = 1970;
+const YEAR_MAX = 9998;
+const isInYears = (text: string) => {
+  const year = new Date(text).getUTCFullYear();
+  return Number.isNaN(year) || (year >= YEAR_MIN && year <= YEAR_MAX);
+};
+
 /** An instant; any offset is accepted, UTC is kept. */
 const instant = z.iso
   .datetime({ offset: true, error: "an ISO 8601 time with a zone, such as 2026-12-01T10:00:00Z" })
+  .refine(isInYears, `a time of the years ${YEAR_MIN} to ${YEAR_MAX}`)
   .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()));
 
 /** One item's stock is bounded so that every sum stays an exact integer in JSON and in Lua. */
@@ -44,22 +53,25 @@ const UNITS_PER_SHARD = 10_000;
 const JOIN_SHARDS_UNASKED_MAX = 20;
 const PRICE_MAX = 1_000_000_000;
 
-const WHOLE = "must be a whole number";
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error, abort: true }).min(min, error).max(max, error);
+};
 const EMPTY = "must not be empty";
 
 const pathSchema = z
   .string()
   .max(500)
-  .regex(/^\/(?!\/)\S*$/, "a path on this host, such as /assets/shoe.jpg");
+  .regex(/^\/(?![/\\])[^\s\\]*$/, "a path on this host, such as /assets/shoe.jpg");
 
 export const itemSchema = z.strictObject({
   sku: skuSchema,
   name: z.string().trim().min(1, EMPTY).max(120),
   /** A small picture beside the name, which says what it shows. */
   image: pathSchema.optional(),
-  stock: z.int(WHOLE).min(0).max(STOCK_MAX),
-  price: z.int(WHOLE).min(0).max(PRICE_MAX),
-  limit: z.int(WHOLE).min(1).max(100).default(1),
+  stock: whole(0, STOCK_MAX),
+  price: whole(0, PRICE_MAX),
+  limit: whole(1, 100).default(1),
 });
 
 const isOrigin = (text: string) =>
@@ -84,7 +96,7 @@ const fields = z.strictObject({
   items: z.array(itemSchema).min(1).max(100),
   slots: z
     .strictObject({
-      count: z.int(WHOLE).min(1).max(STOCK_MAX),
+      count: whole(1, STOCK_MAX),
       allocation: z.enum(["first_come", "draw"]).default("first_come"),
       claimUntil: instant,
     })
@@ -105,21 +117,21 @@ const fields = z.strictObject({
     })
     .optional(),
   /** Days after closing until registered addresses are deleted. */
-  keepAddressesDays: z.int(WHOLE).min(0).max(3650).default(30),
+  keepAddressesDays: whole(0, 3650).default(30),
   lobby: z.enum(["arrival", "draw"]).default("arrival"),
   identity: z.enum(["anyone", "registered", "account"]).default("anyone"),
   /** People who leave the line at each release, at most. */
-  releaseSize: z.int(WHOLE).min(1).max(10_000).default(100),
-  releaseEverySeconds: z.int(WHOLE).min(1).max(60).default(5),
+  releaseSize: whole(1, 10_000).default(100),
+  releaseEverySeconds: whole(1, 60).default(5),
   /** People inside at once, at most. */
-  capacity: z.int(WHOLE).min(1).max(100_000).default(500),
+  capacity: whole(1, 100_000).default(500),
   /**
    * Into how many shards those who join are spread, each of which lets one call of Redis carry many of them: one for each
    * 25,000 people expected, none below 20,000. 0: every join is a call of its own. When it is not said, it follows from the stock (`joinShardsOf`).
    */
-  joinShards: z.int(WHOLE).min(0).max(JOIN_SHARDS_MAX).optional(),
-  passSeconds: z.int(WHOLE).min(5).max(3600).default(300),
-  holdSeconds: z.int(WHOLE).min(5).max(HOLD_SECONDS_MAX).default(600),
+  joinShards: whole(0, JOIN_SHARDS_MAX).optional(),
+  passSeconds: whole(5, 3600).default(300),
+  holdSeconds: whole(5, HOLD_SECONDS_MAX).default(600),
   /** Other sites whose pages may act in this sale, with tokens of their own. */
   allowedOrigins: z
     .array(z.string().max(200).refine(isOrigin, "an origin, such as https://shop.example"))

@@ -10,7 +10,8 @@ import { tick } from "./queue/pulse.ts";
 import { forgetAddresses } from "./registration/retention.ts";
 import { salesWithSlots, settleSlotsNow } from "./registration/slots.ts";
 import { expireHolds } from "./reservation/expire.ts";
-import { publishedSales, publishPending } from "./sale/sale.ts";
+import { publishSale } from "./sale/publish.ts";
+import { publishedSales, unpublishedSales } from "./sale/sale.ts";
 import { lightCheck } from "./reconciliation/light.ts";
 import { clearSettled, settleClosed } from "./settlement/settle.ts";
 import type { Services } from "./services.ts";
@@ -24,7 +25,10 @@ const REST_MS = 25_000;
 const SETTLING_MS = 20_000;
 
 export async function everyMinute(services: Services): Promise<void> {
-  await attempt("publish", () => publishPending(services));
+  await attempt("publish", async () => {
+    for (const saleId of await unpublishedSales(services))
+      await attempt("publish", () => publishSale(services, saleId));
+  });
   await attempt("slots", async () => {
     for (const saleId of await salesWithSlots(services))
       await attempt("slots", () => settleSlotsNow(services, saleId));

@@ -290,7 +290,7 @@ app.openapi(api.listSalesForOperator, async (c) =>
   c.json({ sales: await listStoredSales(c.var.services) }, 200),
 );
 
-app.openapi(api.previewSale, async (c) => c.json(await previewSale(c.req.valid("json")), 200));
+app.openapi(api.previewSale, async (c) => c.json(accepted(await previewSale(c.req.valid("json"))), 200));
 
 app.openapi(api.readOverview, async (c) => c.json(await readOverview(c.var.services), 200));
 

@@ -8,10 +8,11 @@ export const BODY_MAX_BYTES = 16 * 1024;
 /** A byte a second would keep the door busy for hours. */
 export const BODY_WITHIN_MS = 10_000;
 
-/** `event`: of Stripe, JSON that quotes whole objects. `csv`: a list of an operator. */
+/** `definition`: of a sale, with a hundred items. `event`: of Stripe, JSON that quotes whole objects. `csv`: a list of an operator. */
 export type BodyKind = keyof typeof kinds;
 const kinds = {
   json: { type: "application/json", bytesMax: BODY_MAX_BYTES, withinMs: BODY_WITHIN_MS },
+  definition: { type: "application/json", bytesMax: 128 * 1024, withinMs: BODY_WITHIN_MS },
   event: { type: "application/json", bytesMax: 256 * 1024, withinMs: BODY_WITHIN_MS },
   csv: { type: "text/csv", bytesMax: 1024 * 1024, withinMs: 60_000 },
 };
@@ -39,7 +40,7 @@ export async function readKind(
   if (isRefusal(body)) return body;
   if (body.byteLength === 0) return { text: undefined, json: undefined, type };
   const said = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (said !== type) return refuse("unsupported_media_type");
+  if (said !== type) return refuse("unsupported_media_type", { detail: `It has to be ${type}.` });
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
     const json: unknown = kind === "csv" ? undefined : JSON.parse(text);
@@ -50,7 +51,10 @@ export async function readKind(
       errors: [{ pointer, detail: "not a text: a character of it is none" }],
     });
   } catch {
-    return refuse("malformed_json");
+    if (kind !== "csv") return refuse("malformed_json");
+    return refuse("invalid_input", {
+      errors: [{ pointer: "", detail: "not UTF-8: save the list as CSV in UTF-8" }],
+    });
   }
 }
 
@@ -106,7 +110,7 @@ export async function readBody(
     // What is still to come is not waited for.
     void reader.cancel().catch(() => undefined);
   }
-  if (size > bytesMax) return refuse("body_too_large");
+  if (size > bytesMax) return refuse("body_too_large", { detail: `${bytesMax / 1024} KB at the most.` });
   const all = new Uint8Array(size);
   let at = 0;
   for (const chunk of chunks) {

@@ -23,7 +23,9 @@ export const smallForm =
     const isOneClick = type === "multipart/form-data" && c.req.path.endsWith("/unregister");
     const body = isOneClick ? new Uint8Array() : sent;
     if (body.byteLength > 0 && type !== "application/x-www-form-urlencoded")
-      return problem(refuse("unsupported_media_type"));
+      return problem(
+        refuse("unsupported_media_type", { detail: "It has to be application/x-www-form-urlencoded." }),
+      );
     const headers = new Headers(c.req.raw.headers);
     // Of no body a type says nothing, but it would be believed.
     if (body.byteLength === 0) headers.delete("content-type");

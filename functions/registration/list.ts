@@ -97,6 +97,12 @@ async function* csvPages(services: Services, saleId: string): AsyncGenerator<str
 const INVITES_AT_ONCE = 5_000;
 const invitedRow = z.object({ imported: bigint, open: z.boolean() });
 
+/** What spreadsheets put between fields, by the country. */
+const DELIMITERS = [",", ";", "\t"];
+const columnName = (name: string) => name.trim().toLowerCase();
+const columnsOf = (list: string, delimiter: string) =>
+  (Papa.parse<string[]>(list, { preview: 1, delimiter }).data[0] ?? []).map(columnName);
+
 /** Puts the addresses of a CSV on the list. Repeating it changes nothing: who is there already is known. */
 export async function importInvites(
   services: Services,
@@ -106,14 +112,17 @@ export async function importInvites(
 ): Promise<Imported | Refusal<"not_found" | "on_hold" | "registration_closed" | "invalid_input">> {
   const sale = await readSale(services, saleId);
   if (sale === undefined) return await missing(services, saleId);
+  const wrongList = (detail: string) => refuse("invalid_input", { errors: [{ pointer: "", detail }] });
+  const delimiter = DELIMITERS.find((one) => columnsOf(list, one).includes("email"));
+  if (delimiter === undefined) return wrongList('the first line must name a column "email"');
   const parsed = Papa.parse<Record<string, string | undefined>>(list, {
     header: true,
-    transformHeader: (name) => name.trim().toLowerCase(),
+    delimiter,
+    transformHeader: columnName,
   });
-  if (parsed.meta.fields?.includes("email") !== true)
-    return refuse("invalid_input", {
-      errors: [{ pointer: "", detail: 'the first line must name a column "email"' }],
-    });
+  // All that follows it would be taken for one field.
+  if (parsed.errors.some(({ code }) => code === "MissingQuotes"))
+    return wrongList("a quotation mark is not closed");
 
   const errors: Imported["errors"] = [];
   const good: { position: number; shopper: string; email: string }[] = [];

@@ -22,7 +22,8 @@ const createdRow = z.object({ created: z.boolean(), same: z.boolean(), published
 export async function createSale(
   services: Services,
   sale: Sale,
-): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists">> {
+): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists" | "invalid_input">> {
+  if (isOver(sale) && !(await isCreated(services, sale.id))) return refuseOver();
   const create = () =>
     services.postgres(createdRow, createSql, [
       sale.id,
@@ -44,17 +45,31 @@ export async function createSale(
 }
 
 /** What a sale would be, were it created now. */
-export const previewSale = (sale: Sale): Promise<PublicSale> =>
-  publicSale(sale, { mode: "normal", settled: false, soldOut: false }, Date.now());
+export const previewSale = async (sale: Sale): Promise<PublicSale | Refusal<"invalid_input">> =>
+  isOver(sale)
+    ? refuseOver()
+    : await publicSale(sale, { mode: "normal", settled: false, soldOut: false }, Date.now());
 
-/** Publishes what was created but did not reach Redis; for cron. */
-export async function publishPending(services: Services): Promise<void> {
+/** A date that was mistyped is further off: one that has just ended may be wanted, to try out what comes then. */
+const OVER_MS = 3_600_000;
+/** It would be settled a minute later, and its id used up. */
+const isOver = ({ closesAt }: Sale) => Date.parse(closesAt) < Date.now() - OVER_MS;
+const refuseOver = () =>
+  refuse("invalid_input", { errors: [{ pointer: "/closesAt", detail: "is more than an hour ago" }] });
+
+async function isCreated(services: Services, saleId: string): Promise<boolean> {
+  const rows = await services.postgres(z.object({}), "select 1 from sales where id = $1", [saleId]);
+  return rows.length > 0;
+}
+
+/** What was created but did not reach Redis; for cron. */
+export async function unpublishedSales(services: Services): Promise<string[]> {
   const pending = await services.postgres(
     z.object({ id: z.string() }),
     "select id from sales where published_at is null",
     [],
   );
-  for (const { id } of pending) await publishSale(services, id);
+  return pending.map(({ id }) => id);
 }
 
 const saleHash = z

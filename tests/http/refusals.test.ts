@@ -113,11 +113,55 @@ describe("a sale that cannot be is refused with a pointer to each field", () => 
     ["an image on another host", { image: "//elsewhere/x.png" }, "/image"],
     ["more slots than stock", { slots: { count: 11, claimUntil: at(60_000) } }, "/slots/count"],
     ["a registration that never opens", { registrationClosesAt: at(-60_000) }, "/registrationClosesAt"],
+    ["a year of five digits, by its offset", { closesAt: "9999-12-31T23:59:59-23:00" }, "/closesAt"],
+    ["a year that was never meant", { opensAt: "0001-01-01T00:00:00+01:00" }, "/opensAt"],
+    ["a backslash that browsers take for a slash", { image: "/\\elsewhere/x.png" }, "/image"],
+    ["a sale that is over", { opensAt: at(-9_000_000), closesAt: at(-4_000_000) }, "/closesAt"],
   ];
   test.each(wrong)("%s", async (_, overrides, pointer) => {
     const answer = await operator(stack.get(), "/sales", { body: { ...saleInput(), ...overrides } });
     expect(answer.status).toBe(422);
     expect(pointersOf(answer)).toContain(pointer);
+  });
+});
+
+test("the bounds of a whole number are told, once", async () => {
+  const wrong = { capacity: 0, holdSeconds: 4000, releaseSize: 1e30, items: [shoe({ limit: 101 })] };
+  const answer = await operator(stack.get(), "/sales", { body: { ...saleInput(), ...wrong } });
+  expect(answer.json.errors).toEqual(
+    expect.arrayContaining([
+      { pointer: "/capacity", detail: "must be a whole number from 1 to 100000" },
+      { pointer: "/holdSeconds", detail: "must be a whole number from 5 to 3600" },
+      { pointer: "/releaseSize", detail: "must be a whole number from 1 to 10000" },
+      { pointer: "/items/0/limit", detail: "must be a whole number from 1 to 100" },
+    ]),
+  );
+  expect(answer.json.errors).toHaveLength(4);
+});
+
+test("a sale with as much as it may have is not too large", async () => {
+  const items = Array.from({ length: 100 }, (_, nth) =>
+    shoe({ sku: `${"s".repeat(60)}-${nth}`, name: "n".repeat(120), image: `/${"i".repeat(499)}` }),
+  );
+  const answer = await operator(stack.get(), "/sales", { body: saleInput({ items }) });
+  expect(answer.status).toBe(201);
+});
+
+describe("what a call does not know is refused, and not ignored", () => {
+  test("fields of a call that takes none", async () => {
+    const entry = await ann.enter({ body: { colour: "red" } });
+    expect([entry.type, pointersOf(entry)]).toEqual(["invalid_input", ["/colour"]]);
+    expect((await ann.enter({ body: {} })).status).toBe(200);
+  });
+
+  test("parameters of an operator's list, where one might take all for what was asked for", async () => {
+    const orders = await operator(stack.get(), `/sales/${sale}/orders?shopper=ann`);
+    expect([orders.type, pointersOf(orders)]).toEqual(["invalid_input", ["/shopper"]]);
+  });
+
+  test("methods, by the ones there are", async () => {
+    const { status, headers } = await operator(stack.get(), `/sales/${sale}`, { method: "DELETE" });
+    expect([status, headers.get("allow")]).toEqual([405, "GET, PUT"]);
   });
 });
 

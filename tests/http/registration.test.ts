@@ -309,10 +309,29 @@ describe("the operator's list", () => {
     expect(mails).toHaveLength(1);
   });
 
+  test.each([
+    ["semicolons", ";"],
+    ["tabs", "\t"],
+  ])("takes what a spreadsheet writes with %s", async (_, between) => {
+    const sale = await saleFor();
+    const rows = [
+      ["Email", "Name"],
+      [newEmail("ann"), "Ann"],
+      [newEmail("bob"), "Bob"],
+    ];
+    const sent = await upload(sale, `${rows.map((row) => row.join(between)).join("\r\n")}\r\n`);
+    expect(sent.json).toMatchObject({ imported: 2, errors: [] });
+  });
+
   test("without the column, too large, not CSV or after the slots were decided is refused as a whole", async () => {
     const sale = await saleFor();
     const noColumn = await upload(sale, "name\nAnn\n");
     expect([noColumn.status, noColumn.type]).toEqual([422, "invalid_input"]);
+    const unclosed = await upload(sale, 'email,name\nann@mail.test,"Ann\nbob@mail.test,Bob\n');
+    expect([unclosed.type, JSON.stringify(unclosed.json.errors)]).toEqual([
+      "invalid_input",
+      expect.stringContaining("not closed"),
+    ]);
     const large = await upload(sale, `email\n${"x".repeat(1024 * 1024)}`);
     expect([large.status, large.type]).toEqual([413, "body_too_large"]);
     const json = await operator(stack.get(), `/sales/${sale}/invites`, { body: { email: "ann@mail.test" } });
