@@ -45,7 +45,7 @@ export async function readKind(
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
     const json: unknown = kind === "csv" ? undefined : JSON.parse(text);
     // Only escapes can say what is no text, and few bodies have any.
-    const pointer = kind === "json" && text.includes("\\u") ? placeOfNoText(json) : undefined;
+    const pointer = kind !== "event" && text.includes("\\u") ? placeOfNoText(json) : undefined;
     if (pointer === undefined) return { text, json, type };
     return refuse("invalid_input", {
       errors: [{ pointer, detail: "not a text: a character of it is none" }],
