@@ -51,12 +51,13 @@ test(
   },
 );
 
-/** What chance may leave out for long: somebody buys, and then wants to give it back. */
+/** What chance may leave out for long: somebody buys, hears it again, and then wants to give it back. */
 const ordinary: Step[] = [
   { do: "wait", seconds: 5 },
   { do: "tick" },
   { do: "enter", who: 0 },
   { do: "reserve", who: 0, basket: { scarf: 1 } },
+  { do: "confirm", which: 0 },
   { do: "confirm", which: 0 },
   { do: "giveBack", which: 0 },
 ];
