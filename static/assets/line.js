@@ -152,6 +152,9 @@ function wrongField(m, pointer) {
   return /token$/i.test(pointer) ? m.wrongLink : "";
 }
 
+/** How many of an item are chosen at first: of the only one there is 1, and between several nothing. @param {{ items: unknown[] }} sale */
+export const preselected = ({ items }) => (items.length === 1 ? 1 : 0);
+
 /** Once in the life of a hold it can be made longer, by so much (ms): functions/reservation/extend.lua. @param {number} holdSeconds */
 const extensionMs = (holdSeconds) => Math.floor((holdSeconds * 1000) / 2);
 

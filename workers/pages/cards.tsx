@@ -6,6 +6,7 @@ import {
   extensionText,
   paymentText,
   placeTexts,
+  preselected,
   WARNING_MS,
   wayBehind,
 } from "../../static/assets/line.js";
@@ -18,7 +19,7 @@ export interface Turn {
   passUntilMs: number | undefined;
   /** Minted for this form; a form that is sent twice reserves once. */
   reservationId: string;
-  /** Quantities of an attempt before, by sku. */
+  /** Quantities of an attempt before, by sku, as far as they were left. */
   chosen: ReadonlyMap<string, number>;
 }
 
@@ -117,9 +118,11 @@ interface ChooseCard extends Card {
 
 export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
   const { m } = say;
-  const left = new Map(pulse?.items.map((item) => [item.sku, item.left]));
-  const first =
-    visit.chosen.size > 0 ? undefined : sale.items.find(({ sku }) => left.get(sku) !== "none")?.sku;
+  // What is left for the line says nothing of a unit that is set aside.
+  const seen = visit.number === 0 ? [] : (pulse?.items ?? []);
+  const left = new Map(seen.map((item) => [item.sku, item.left]));
+  const quantityOf = (sku: string) =>
+    left.get(sku) === "none" ? 0 : (visit.chosen.get(sku) ?? preselected(sale));
   return (
     <>
       <Heading text={m.yourTurn} />
@@ -146,10 +149,7 @@ export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
             </span>
             <select name={`quantity.${item.sku}`}>
               {Array.from({ length: (visit.number === 0 ? 1 : item.limit) + 1 }, (_, quantity) => (
-                <option
-                  value={String(quantity)}
-                  selected={quantity === (visit.chosen.get(item.sku) ?? (item.sku === first ? 1 : 0))}
-                >
+                <option value={String(quantity)} selected={quantity === quantityOf(item.sku)}>
                   {quantity}
                 </option>
               ))}
