@@ -74,7 +74,7 @@ export function placeTexts(m, { number, lobby, isOpen, called, pulse }) {
   const people = m.ahead(ahead);
   if (!isOpen) return [people, m.modes[mode] ?? "", ""];
   const expected =
-    m.modes[mode] ?? reachText(m, number, pulse.reach) ?? waitSentence(m, ahead + 1, pulse.perSecond);
+    m.modes[mode] ?? reachText(m, number, pulse.reach) ?? waitSentence(m, ahead + 1, paceOf(pulse));
   return [people, expected, mode === "normal" ? releaseText(m, pulse.release) : ""];
 }
 
@@ -101,6 +101,10 @@ function releaseText(m, { everySeconds, last, boundBy }) {
       return "";
   }
 }
+
+/** People a second to reckon with: while nobody fits in, those of before promise nothing. @param {LinePulse} pulse */
+const paceOf = ({ perSecond, release: { last, boundBy } }) =>
+  boundBy === "room" && last === 0 ? 0 : perSecond;
 
 /** @param {Messages} m @param {number} ahead @param {number} perSecond */
 function waitSentence(m, ahead, perSecond) {
