@@ -61,7 +61,7 @@ export function registeringText(m, { identity, slots }, until) {
 }
 
 /**
- * Three lines: where one stands, what to expect, what happens.
+ * Three lines of whole sentences: where one stands, what to expect, what happens.
  * @param {Messages} m @param {Place} place @returns {[string, string, string]}
  */
 export function placeTexts(m, { number, lobby, isOpen, called, pulse }) {

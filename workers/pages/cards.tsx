@@ -78,7 +78,7 @@ export function Waiting({ sale, say, visit, pulse, isStill }: WaitingCard) {
         </p>
       )}
       <div class="stub"></div>
-      <p class="ahead">{people}.</p>
+      <p class="ahead">{people}</p>
       {phase === "open" && pulse !== undefined && number > 0 && (
         <progress aria-label={m.way} max="1" value={String(wayBehind(number, number, pulse.nowServing))} />
       )}

@@ -230,8 +230,8 @@ export const messages = {
   /** @param {number} n */
   ahead: (n) =>
     n === 0
-      ? "Nobody is ahead of you"
-      : plural(n, { one: `${count(n)} person ahead of you`, other: `${count(n)} people ahead of you` }),
+      ? "Nobody is ahead of you."
+      : plural(n, { one: `${count(n)} person ahead of you.`, other: `${count(n)} people ahead of you.` }),
   /** By the operator's mode. @type {Record<string, string>} */
   modes: {
     hold: "The sale is paused for a moment. Nobody passes you while it is.",
