@@ -83,6 +83,8 @@ describe("with JavaScript", () => {
     await step(tab, "It is your turn");
     await press(page, "Reserve");
     await step(tab, "Held for you");
+    await press(page, "Give me more time");
+    await tab.getByText("You have taken more time.").waitFor({ timeout: 5_000 });
     await press(tab, "Complete order");
     await step(page, "It is yours");
     await context.close();
