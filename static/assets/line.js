@@ -156,6 +156,13 @@ function wrongField(m, pointer) {
   return /token$/i.test(pointer) ? m.wrongLink : "";
 }
 
+/**
+ * What comes after a turn: at the end of the sale nothing.
+ * @param {Messages} m @param {{ closesAt: string }} sale @param {number} passUntilMs
+ */
+export const afterTurnText = (m, { closesAt }, passUntilMs) =>
+  passUntilMs < Date.parse(closesAt) ? m.passSoonOver : m.saleSoonOver;
+
 /** How many of an item are chosen at first: of the only one there is 1, and between several nothing. @param {{ items: unknown[] }} sale */
 export const preselected = ({ items }) => (items.length === 1 ? 1 : 0);
 

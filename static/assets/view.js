@@ -5,6 +5,7 @@
  */
 import { leftText, parts, two } from "./format.js";
 import {
+  afterTurnText,
   canExtend,
   extensionText,
   paymentText,
@@ -287,8 +288,8 @@ export const waitingTexts = ({ pulse, phase, number, lobby, called }) =>
   placeTexts(m, { number, lobby, called, pulse, isOpen: phase === "open" });
 
 /** @param {Model} model @returns {View} */
-function turn({ sale, chosen, number }) {
-  const ends = limit((left) => m.chooseWithin(left), m.passSoonOver);
+function turn({ sale, chosen, number, passUntilMs }) {
+  const ends = limit((left) => m.chooseWithin(left), afterTurnText(m, sale, passUntilMs));
   const total = h("output");
   const choices = sale.items.map((item) => {
     const note = h("span", { class: "quiet" });

@@ -85,6 +85,15 @@ describe.each([
     await context.close();
   });
 
+  test("a turn that ends with the sale promises nothing after it", async () => {
+    const sale = await createSale(stack, { closesAt: new Date(Date.now() + 20_000).toISOString() });
+    const { page, context } = await arrive();
+    await toTurn(page, sale);
+    const warning = page.getByRole("alert").filter({ hasText: "Less than 60 seconds left." });
+    expect(await warning.innerText()).toBe("Less than 60 seconds left. After that the sale is over.");
+    await context.close();
+  });
+
   test("too late: a sale that has been closed", async () => {
     const sale = await createSale(stack);
     const { page, context, faults } = await arrive();

@@ -2,6 +2,7 @@
 import type { Order, PublicSale, Pulse, Registration, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
 import {
+  afterTurnText,
   canExtend,
   extensionText,
   paymentText,
@@ -130,7 +131,11 @@ export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
         <p class="ends">{m.chooseUntil(momentOf(say, visit.passUntilMs))}</p>
       )}
       {visit.passUntilMs !== undefined && (
-        <Warning say={say} leftMs={visit.passUntilMs - nowMs} then={m.passSoonOver} />
+        <Warning
+          say={say}
+          leftMs={visit.passUntilMs - nowMs}
+          then={afterTurnText(m, sale, visit.passUntilMs)}
+        />
       )}
       {visit.number === 0 && <p class="quiet">{m.oneUnit}</p>}
       <form method="post" action={`${visitPath(say, sale.id)}/reserve`}>

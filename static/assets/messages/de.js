@@ -258,6 +258,7 @@ export const messages = {
   giveBack: "Zurückgeben",
   soonOver: (seconds) => `Noch weniger als ${span(seconds, "second")}.`,
   passSoonOver: "Danach bleibt deine Nummer deine und bringt dich wieder hinein, wenn Platz ist.",
+  saleSoonOver: "Danach ist der Verkauf zu Ende.",
   holdSoonOver: "Danach gehen die Artikel zurück an die Schlange.",
   extend: "Mehr Zeit",
   extendBy: (minutes, seconds) =>

@@ -294,6 +294,7 @@ export const messages = {
   /** @param {number} seconds */
   soonOver: (seconds) => `Less than ${span(seconds, "second")} left.`,
   passSoonOver: "After that your number is still yours, and lets you back in when there is room.",
+  saleSoonOver: "After that the sale is over.",
   holdSoonOver: "After that the items go back to the line.",
   extend: "Give me more time",
   /** @param {number} minutes @param {number} seconds */
