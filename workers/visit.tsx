@@ -107,7 +107,7 @@ visit.post(`${SALE}/reserve`, async (c) => {
   // The answer may have been lost behind a hold that stands: the next look at the page asks for it.
   if (status >= 500)
     c.header("set-cookie", setCookie(reservationCookie(saleId), reservationId), { append: true });
-  return show(c, saleId, reserved, { reservationId, chosen });
+  return show(c, saleId, reserved, { reservationId, chosen: ofWhatIsLeft(chosen, reserved.problem) });
 });
 
 visit.post(`${SALE}/checkout`, async (c) => {
@@ -230,8 +230,9 @@ async function findPlace(
   attempt: Attempt | undefined,
 ): Promise<Found> {
   const word = refused?.problem.type;
-  // A refusal is newer than the pulse, which may be a second old.
-  const phase = word === "sold_out" || word === "closed" ? word : (pulse?.phase ?? sale.phase);
+  // A refusal is newer than the pulse, which may be a second old. That of a choice tells of what was chosen, not of the sale.
+  const isOver = word === "closed" || (word === "sold_out" && attempt === undefined);
+  const phase = isOver ? word : (pulse?.phase ?? sale.phase);
   const { expiresAtMs: passUntil = 0 } = shownClaims(cookie(c.req.raw.headers, passCookie(sale.id)));
   const shown = await placeOfTicket(c, sale, pulse);
   if (phase === "sold_out" || phase === "closed" || phase === "settled" || shown === undefined)
@@ -335,6 +336,12 @@ function quantities(form: Record<string, unknown>): ReadonlyMap<string, number> 
     if (SKU.test(sku) && Number.isInteger(quantity) && quantity > 0) chosen.set(sku, quantity);
   }
   return chosen;
+}
+
+/** What was chosen, as far as a refusal says that it is left: sent again, the form asks for the rest. */
+function ofWhatIsLeft(chosen: ReadonlyMap<string, number>, { left = [] }: Refused["problem"]) {
+  const most = new Map(left.map(({ sku, left }) => [sku, left]));
+  return new Map([...chosen].map(([sku, quantity]) => [sku, Math.min(quantity, most.get(sku) ?? quantity)]));
 }
 
 function reservationOf(c: VisitContext, saleId: string): string | undefined {

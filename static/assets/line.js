@@ -61,7 +61,7 @@ export function registeringText(m, { identity, slots }, until) {
 }
 
 /**
- * Three lines: where one stands, what to expect, what happens.
+ * Three lines of whole sentences: where one stands, what to expect, what happens.
  * @param {Messages} m @param {Place} place @returns {[string, string, string]}
  */
 export function placeTexts(m, { number, lobby, isOpen, called, pulse }) {
@@ -74,7 +74,7 @@ export function placeTexts(m, { number, lobby, isOpen, called, pulse }) {
   const people = m.ahead(ahead);
   if (!isOpen) return [people, m.modes[mode] ?? "", ""];
   const expected =
-    m.modes[mode] ?? reachText(m, number, pulse.reach) ?? waitSentence(m, ahead + 1, pulse.perSecond);
+    m.modes[mode] ?? reachText(m, number, pulse.reach) ?? waitSentence(m, ahead + 1, paceOf(pulse));
   return [people, expected, mode === "normal" ? releaseText(m, pulse.release) : ""];
 }
 
@@ -101,6 +101,10 @@ function releaseText(m, { everySeconds, last, boundBy }) {
       return "";
   }
 }
+
+/** People a second to reckon with: while nobody fits in, those of before promise nothing. @param {LinePulse} pulse */
+const paceOf = ({ perSecond, release: { last, boundBy } }) =>
+  boundBy === "room" && last === 0 ? 0 : perSecond;
 
 /** @param {Messages} m @param {number} ahead @param {number} perSecond */
 function waitSentence(m, ahead, perSecond) {
@@ -151,6 +155,16 @@ function wrongField(m, pointer) {
   if (pointer === "/lines") return m.chooseOne;
   return /token$/i.test(pointer) ? m.wrongLink : "";
 }
+
+/**
+ * What comes after a turn: at the end of the sale nothing.
+ * @param {Messages} m @param {{ closesAt: string }} sale @param {number} passUntilMs
+ */
+export const afterTurnText = (m, { closesAt }, passUntilMs) =>
+  passUntilMs < Date.parse(closesAt) ? m.passSoonOver : m.saleSoonOver;
+
+/** How many of an item are chosen at first: of the only one there is 1, and between several nothing. @param {{ items: unknown[] }} sale */
+export const preselected = ({ items }) => (items.length === 1 ? 1 : 0);
 
 /** Once in the life of a hold it can be made longer, by so much (ms): functions/reservation/extend.lua. @param {number} holdSeconds */
 const extensionMs = (holdSeconds) => Math.floor((holdSeconds * 1000) / 2);

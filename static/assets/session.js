@@ -17,7 +17,7 @@ import { placeOf } from "./draw.js";
  * @typedef {import("./api.js").Registration} Registration
  * @typedef {{ number?: number, joinedAt?: string, epoch?: number, lobby?: boolean, confirmed?: boolean, registration?: Registration,
  *   from?: number, passUntilMs?: number, orderId?: string,
- *   attempt?: { reservationId: string, lines: Lines, held?: boolean } }} Memory
+ *   attempt?: { reservationId: string, lines: Lines, heldUntil?: string } }} Memory
  * @typedef {"loading" | "outside" | "waiting" | "missed" | "turn" | "held" | "paying" | "order"} Stage
  */
 
@@ -271,9 +271,9 @@ export function openSession(sale, changed, botCheck) {
   async function settle(known) {
     at.reservation = known.state === "held" ? known : undefined;
     if (known.state === "held") {
-      const { reservationId, lines } = known;
+      const { reservationId, lines, expiresAt: heldUntil } = known;
       const wanted = lines.map(({ sku, quantity }) => ({ sku, quantity }));
-      memory.set({ ...memory.get(), attempt: { reservationId, lines: wanted, held: true } });
+      memory.set({ ...memory.get(), attempt: { reservationId, lines: wanted, heldUntil } });
       return changed();
     }
     if (known.state === "confirmed" || known.state === "refunded") return readOrder(known.reservationId);
@@ -362,7 +362,7 @@ export function openSession(sale, changed, botCheck) {
   memory.onElsewhere(() => {
     // What another tab is only trying is its own: to look for it too early would be to forget it for both.
     const { attempt } = memory.get();
-    const isTried = attempt !== undefined && attempt.held !== true;
+    const isTried = attempt !== undefined && attempt.heldUntil === undefined;
     if (!at.busy && !isTried) void resume();
   });
 

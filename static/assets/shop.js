@@ -120,7 +120,7 @@ function start(card) {
       if (stage === "turn" || signalled) void signal(stage === "turn");
     }
     view.tick?.(model);
-    if (stage === "waiting") announce(waitingTexts(model).filter(Boolean).join(". "));
+    if (stage === "waiting") announce(waitingTexts(model).filter(Boolean).join(" "));
     card.setAttribute("aria-busy", String(at.busy));
     showNote();
     showLeft();

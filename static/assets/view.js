@@ -5,10 +5,12 @@
  */
 import { leftText, parts, two } from "./format.js";
 import {
+  afterTurnText,
   canExtend,
   extensionText,
   paymentText,
   placeTexts,
+  preselected,
   registeringText,
   registrationTexts,
   WARNING_MS,
@@ -24,7 +26,7 @@ import { clockText, count, m, momentText, price } from "./say.js";
  *   items: { sku: string, name: string, price: number, limit: number, image?: string }[] }} Sale
  * @typedef {{ sale: Sale, phase: Phase, now: number, pulse: import("./api.js").Pulse | undefined, loginUrl: string | undefined,
  *   number: number, lobby: boolean, joinedAt: string | undefined, from: number, called: boolean, passUntilMs: number, chosen: Map<string, number>,
- *   reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean,
+ *   note: import("./api.js").Problem | undefined, reservation: import("./api.js").Reservation | undefined, order: import("./api.js").Order | undefined, confirmed: boolean, registered: boolean,
  *   registration: import("./api.js").Registration | undefined }} Model
  * @typedef {{ nodes: Node[], tick?: (model: Model) => void }} View
  */
@@ -286,20 +288,16 @@ export const waitingTexts = ({ pulse, phase, number, lobby, called }) =>
   placeTexts(m, { number, lobby, called, pulse, isOpen: phase === "open" });
 
 /** @param {Model} model @returns {View} */
-function turn({ sale, chosen, pulse, number }) {
-  const leftOf = (/** @type {Model["pulse"]} */ seen, /** @type {string} */ sku) =>
-    seen?.items.find((item) => item.sku === sku)?.left ?? "many";
-  const first =
-    chosen.size > 0 ? undefined : sale.items.find(({ sku }) => leftOf(pulse, sku) !== "none")?.sku;
-  const ends = limit((left) => m.chooseWithin(left), m.passSoonOver);
+function turn({ sale, chosen, number, passUntilMs }) {
+  const ends = limit((left) => m.chooseWithin(left), afterTurnText(m, sale, passUntilMs));
   const total = h("output");
   const choices = sale.items.map((item) => {
     const note = h("span", { class: "quiet" });
     const select = /** @type {HTMLSelectElement} */ (h("select", { name: item.sku }));
-    const at = chosen.get(item.sku) ?? (item.sku === first ? 1 : 0);
+    const at = chosen.get(item.sku) ?? preselected(sale);
     for (let quantity = 0; quantity <= (number === 0 ? 1 : item.limit); quantity++)
       select.append(h("option", { value: quantity, selected: quantity === at }, String(quantity)));
-    return { item, note, select };
+    return { item, note, select, isGone: false };
   });
   const sum = () => {
     let [minor, units] = [0, 0];
@@ -327,7 +325,8 @@ function turn({ sale, chosen, pulse, number }) {
     h("button", { class: "button" }, m.reserve),
   );
   basket.addEventListener("input", sum);
-  sum();
+  /** @type {Model["note"]} */
+  let told;
   return {
     nodes: [
       heading(m.yourTurn),
@@ -338,11 +337,23 @@ function turn({ sale, chosen, pulse, number }) {
     ],
     tick(model) {
       ends.set(model.passUntilMs - model.now);
-      for (const { item, note } of choices) {
-        const left = leftOf(model.pulse, item.sku);
+      const refused = model.note === told ? [] : (model.note?.left ?? []);
+      told = model.note;
+      for (const choice of choices) {
+        const { item, note, select, isGone: wasGone } = choice;
+        // What is left for the line says nothing of a unit that is set aside.
+        const seen = number === 0 ? [] : (model.pulse?.items ?? []);
+        const left = seen.find(({ sku }) => sku === item.sku)?.left ?? "many";
         const few = left === "few" ? ` · ${m.itemLeft.few}` : "";
         write(note, left === "none" ? m.noneNow : price(item.price, sale.currency) + few);
+        choice.isGone = left === "none";
+        if (choice.isGone && !wasGone) select.value = "0";
+        if (wasGone && !choice.isGone && select.value === "0") select.value = String(preselected(sale));
+        // Once for each refusal: pressed again, it asks for the rest.
+        const most = refused.find(({ sku }) => sku === item.sku)?.left ?? Infinity;
+        if (Number(select.value) > most) select.value = String(most);
       }
+      sum();
     },
   };
 }

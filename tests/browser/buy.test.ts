@@ -83,6 +83,8 @@ describe("with JavaScript", () => {
     await step(tab, "It is your turn");
     await press(page, "Reserve");
     await step(tab, "Held for you");
+    await press(page, "Give me more time");
+    await tab.getByText("You have taken more time.").waitFor({ timeout: 5_000 });
     await press(tab, "Complete order");
     await step(page, "It is yours");
     await context.close();
@@ -102,6 +104,9 @@ describe("with JavaScript", () => {
 
     await press(first.page, "Give back");
     await step(first.page, "It is your turn");
+    // The pulse may be from before: until the next one it says that nothing is left.
+    await first.page.waitForTimeout(2_500);
+    expect(await first.page.getByLabel("Sand").inputValue()).toBe("1");
     await press(first.page, "Reserve");
     await step(first.page, "Held for you");
     await press(first.page, "Complete order");

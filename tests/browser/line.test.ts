@@ -23,7 +23,9 @@ describe.each([
     await page.goto(`/sales/${sale}`);
     await press(page, "Join the line");
     await step(page, "You are in line");
-    await page.getByText("it is full inside. More come in as others finish.").waitFor();
+    await page.getByText("Nobody came in at the last release: it is full inside.").waitFor();
+    // Somebody came in two seconds before, which says nothing of the next.
+    expect(await page.locator("#live").innerText()).toContain("We cannot say yet how long it takes.");
     const words = {
       hold: "The sale is paused for a moment.",
       drain: "Nobody else is let in for now",
@@ -55,6 +57,7 @@ describe.each([
     await step(page, "You are in line");
     expect(await numberOf(page)).toBe(7);
     await page.getByText("Everybody who is here by then has the same chance.").waitFor();
+    expect(await page.locator(".ahead").innerText()).toBe("Your place is drawn at opening.");
     await look(page, `lobby-draw-${javaScript ? "js" : "plain"}`);
 
     const drawn = async () => {
@@ -104,6 +107,25 @@ describe.each([
     expect(await numberOf(page)).toBe(5);
     await context.close();
   });
+});
+
+test("the place in line is read out in whole sentences", async () => {
+  const sale = await createSale(stack, { capacity: 1 });
+  await join(sale);
+  const { page, context } = await visitor(browser, stack.url);
+  await page.clock.install();
+  await page.goto(`/sales/${sale}`);
+  await press(page, "Join the line");
+  await page.getByText("it is full inside.").waitFor();
+  // Nothing is read out sooner after the step itself.
+  await page.clock.fastForward(30_000);
+  await expect
+    .poll(() => page.locator("#announce").textContent())
+    .toBe(
+      "Nobody is ahead of you. We cannot say yet how long it takes. " +
+        "Nobody came in at the last release: it is full inside. More come in as others finish.",
+    );
+  await context.close();
 });
 
 test("from the lobby on no file is asked for any more: the draw gives its place when none can be had", async () => {

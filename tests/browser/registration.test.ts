@@ -44,13 +44,14 @@ describe.each([
   test("a slot leads past the line, from the page or from the e-mail", async () => {
     const sale = await createSale(stack, {
       ...registering(),
-      stock: 3,
-      slots: { count: 2, allocation: "first_come", claimUntil: fromNow(600_000) },
+      // All there is: for the line nothing is left.
+      stock: 1,
+      slots: { count: 1, allocation: "first_come", claimUntil: fromNow(600_000) },
     });
     const email = newEmail();
     const { page, context, faults } = await visitor(browser, stack.url, { javaScript });
     await page.goto(`/sales/${sale}`);
-    await page.getByText("2 units are kept for those who register first").waitFor();
+    await page.getByText("One unit is kept for those who register first").waitFor();
     await look(page, named("registration-open"));
     await registerOn(page, sale, email);
     await follow(page, email, "confirm");
@@ -71,6 +72,8 @@ describe.each([
       await step(page, "It is your turn");
     }
     expect(await page.locator("select option").allInnerTexts()).toEqual(["0", "1"]);
+    expect(await page.locator("select").inputValue()).toBe("1");
+    expect(await page.getByText("Nothing left at the moment").count()).toBe(0);
     await press(page, "Reserve");
     await press(page, "Complete order");
     await step(page, "It is yours");

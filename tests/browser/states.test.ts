@@ -85,6 +85,15 @@ describe.each([
     await context.close();
   });
 
+  test("a turn that ends with the sale promises nothing after it", async () => {
+    const sale = await createSale(stack, { closesAt: new Date(Date.now() + 20_000).toISOString() });
+    const { page, context } = await arrive();
+    await toTurn(page, sale);
+    const warning = page.getByRole("alert").filter({ hasText: "Less than 60 seconds left." });
+    expect(await warning.innerText()).toBe("Less than 60 seconds left. After that the sale is over.");
+    await context.close();
+  });
+
   test("too late: a sale that has been closed", async () => {
     const sale = await createSale(stack);
     const { page, context, faults } = await arrive();
@@ -96,16 +105,31 @@ describe.each([
     await context.close();
   });
 
-  test("more than is left, and nothing at all, are told in words", async () => {
+  test("between several items nothing is chosen at first; what is gone is told, and not asked for again", async () => {
     const sale = await createSale(stack, { items });
     const [first, second] = [await arrive(), await arrive()];
     for (const { page } of [first, second]) await toTurn(page, sale);
-    for (const { page } of [first, second]) {
-      await page.getByLabel("Size 40").selectOption("1");
-      await press(page, "Reserve");
-    }
-    await second.page.getByText("Nothing is left of Size 40 at the moment.").waitFor();
-    await look(second.page, named("refused"));
+    const { page } = second;
+    const chosen = () =>
+      page.locator("select").evaluateAll((all: HTMLSelectElement[]) => all.map((one) => one.value));
+    expect(await chosen()).toEqual(["0", "0"]);
+    await press(page, "Reserve");
+    await page.getByText("Choose at least one item.").waitFor();
+
+    await first.page.getByLabel("Size 40").selectOption("1");
+    await press(first.page, "Reserve");
+    await step(first.page, "Held for you");
+    await page.getByLabel("Size 40").selectOption("1");
+    await page.getByLabel("Size 42").selectOption("2");
+    await press(page, "Reserve");
+    await page.getByText("Nothing is left of Size 40 at the moment.").waitFor();
+    await look(page, named("refused"));
+    expect(await chosen()).toEqual(["0", "2"]);
+    await press(page, "Reserve");
+    await step(page, "Held for you");
+    const lines = await page.locator(".lines").innerText();
+    expect(lines).toContain("2 × Size 42");
+    expect(lines).not.toContain("Size 40");
     await Promise.all([first.context.close(), second.context.close()]);
   });
 
@@ -169,6 +193,31 @@ test("offline, asleep and back: the page says so, and finds the place again", as
   await page.goBack();
   await step(page, "You are in line");
   await context.close();
+});
+
+test.each([
+  ["of several: it is not chosen again when it comes back", items, "0"],
+  [
+    "the only one there is: it is chosen again",
+    [{ sku: "40", name: "Size 40", stock: 2, price: 0, limit: 2 }],
+    "1",
+  ],
+])("an item that is gone is not chosen any more; %s", async (_, sold, after) => {
+  const sale = await createSale(stack, { items: sold });
+  const [first, second] = [await visitor(browser, stack.url), await visitor(browser, stack.url)];
+  for (const { page } of [first, second]) await toTurn(page, sale);
+  const chosen = second.page.getByLabel("Size 40");
+  await chosen.selectOption("1");
+  await first.page.getByLabel("Size 40").selectOption({ index: sold[0]?.limit ?? 0 });
+  await press(first.page, "Reserve");
+  await step(first.page, "Held for you");
+  await second.page.getByText("Nothing left at the moment").waitFor();
+  expect(await chosen.inputValue()).toBe("0");
+  await second.page.getByText("Nothing chosen").waitFor();
+  await press(first.page, "Give back");
+  await second.page.getByText("Nothing left at the moment").waitFor({ state: "hidden" });
+  expect(await chosen.inputValue()).toBe(after);
+  await Promise.all([first.context.close(), second.context.close()]);
 });
 
 test("whoever is called sees it in the tab: another title and icon, and then the old ones", async () => {

@@ -42,16 +42,16 @@ test("amounts and times read as each language writes them", () => {
 
 test("one and many differ, by the rules of each language", () => {
   expect([0, 1, 2, 1234].map((n) => en.ahead(n))).toEqual([
-    "Nobody is ahead of you",
-    "1 person ahead of you",
-    "2 people ahead of you",
-    "1,234 people ahead of you",
+    "Nobody is ahead of you.",
+    "1 person ahead of you.",
+    "2 people ahead of you.",
+    "1,234 people ahead of you.",
   ]);
   expect([0, 1, 2, 1234].map((n) => de.ahead(n))).toEqual([
-    "Niemand ist vor dir",
-    "1 Person vor dir",
-    "2 Personen vor dir",
-    "1.234 Personen vor dir",
+    "Niemand ist vor dir.",
+    "1 Person vor dir.",
+    "2 Personen vor dir.",
+    "1.234 Personen vor dir.",
   ]);
 });
 

@@ -2,10 +2,12 @@
 import type { Order, PublicSale, Pulse, Registration, Reservation } from "../../domain/api.ts";
 import type { Phase } from "../../domain/sale.ts";
 import {
+  afterTurnText,
   canExtend,
   extensionText,
   paymentText,
   placeTexts,
+  preselected,
   WARNING_MS,
   wayBehind,
 } from "../../static/assets/line.js";
@@ -18,7 +20,7 @@ export interface Turn {
   passUntilMs: number | undefined;
   /** Minted for this form; a form that is sent twice reserves once. */
   reservationId: string;
-  /** Quantities of an attempt before, by sku. */
+  /** Quantities of an attempt before, by sku, as far as they were left. */
   chosen: ReadonlyMap<string, number>;
 }
 
@@ -77,7 +79,7 @@ export function Waiting({ sale, say, visit, pulse, isStill }: WaitingCard) {
         </p>
       )}
       <div class="stub"></div>
-      <p class="ahead">{people}.</p>
+      <p class="ahead">{people}</p>
       {phase === "open" && pulse !== undefined && number > 0 && (
         <progress aria-label={m.way} max="1" value={String(wayBehind(number, number, pulse.nowServing))} />
       )}
@@ -117,9 +119,11 @@ interface ChooseCard extends Card {
 
 export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
   const { m } = say;
-  const left = new Map(pulse?.items.map((item) => [item.sku, item.left]));
-  const first =
-    visit.chosen.size > 0 ? undefined : sale.items.find(({ sku }) => left.get(sku) !== "none")?.sku;
+  // What is left for the line says nothing of a unit that is set aside.
+  const seen = visit.number === 0 ? [] : (pulse?.items ?? []);
+  const left = new Map(seen.map((item) => [item.sku, item.left]));
+  const quantityOf = (sku: string) =>
+    left.get(sku) === "none" ? 0 : (visit.chosen.get(sku) ?? preselected(sale));
   return (
     <>
       <Heading text={m.yourTurn} />
@@ -127,7 +131,11 @@ export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
         <p class="ends">{m.chooseUntil(momentOf(say, visit.passUntilMs))}</p>
       )}
       {visit.passUntilMs !== undefined && (
-        <Warning say={say} leftMs={visit.passUntilMs - nowMs} then={m.passSoonOver} />
+        <Warning
+          say={say}
+          leftMs={visit.passUntilMs - nowMs}
+          then={afterTurnText(m, sale, visit.passUntilMs)}
+        />
       )}
       {visit.number === 0 && <p class="quiet">{m.oneUnit}</p>}
       <form method="post" action={`${visitPath(say, sale.id)}/reserve`}>
@@ -146,10 +154,7 @@ export function Choose({ sale, say, visit, pulse, nowMs }: ChooseCard) {
             </span>
             <select name={`quantity.${item.sku}`}>
               {Array.from({ length: (visit.number === 0 ? 1 : item.limit) + 1 }, (_, quantity) => (
-                <option
-                  value={String(quantity)}
-                  selected={quantity === (visit.chosen.get(item.sku) ?? (item.sku === first ? 1 : 0))}
-                >
+                <option value={String(quantity)} selected={quantity === quantityOf(item.sku)}>
                   {quantity}
                 </option>
               ))}

@@ -202,8 +202,8 @@ export const messages = {
   letInWithRoom: "Du kommst hinein, sobald Platz ist.",
   ahead: (n) =>
     n === 0
-      ? "Niemand ist vor dir"
-      : plural(n, { one: `${count(n)} Person vor dir`, other: `${count(n)} Personen vor dir` }),
+      ? "Niemand ist vor dir."
+      : plural(n, { one: `${count(n)} Person vor dir.`, other: `${count(n)} Personen vor dir.` }),
   modes: {
     hold: "Der Verkauf macht kurz Pause. So lange überholt dich niemand.",
     drain: "Zurzeit kommt niemand mehr hinein: Zuerst werden die fertig, die drin sind. Dein Platz bleibt.",
@@ -258,6 +258,7 @@ export const messages = {
   giveBack: "Zurückgeben",
   soonOver: (seconds) => `Noch weniger als ${span(seconds, "second")}.`,
   passSoonOver: "Danach bleibt deine Nummer deine und bringt dich wieder hinein, wenn Platz ist.",
+  saleSoonOver: "Danach ist der Verkauf zu Ende.",
   holdSoonOver: "Danach gehen die Artikel zurück an die Schlange.",
   extend: "Mehr Zeit",
   extendBy: (minutes, seconds) =>

@@ -230,8 +230,8 @@ export const messages = {
   /** @param {number} n */
   ahead: (n) =>
     n === 0
-      ? "Nobody is ahead of you"
-      : plural(n, { one: `${count(n)} person ahead of you`, other: `${count(n)} people ahead of you` }),
+      ? "Nobody is ahead of you."
+      : plural(n, { one: `${count(n)} person ahead of you.`, other: `${count(n)} people ahead of you.` }),
   /** By the operator's mode. @type {Record<string, string>} */
   modes: {
     hold: "The sale is paused for a moment. Nobody passes you while it is.",
@@ -294,6 +294,7 @@ export const messages = {
   /** @param {number} seconds */
   soonOver: (seconds) => `Less than ${span(seconds, "second")} left.`,
   passSoonOver: "After that your number is still yours, and lets you back in when there is room.",
+  saleSoonOver: "After that the sale is over.",
   holdSoonOver: "After that the items go back to the line.",
   extend: "Give me more time",
   /** @param {number} minutes @param {number} seconds */
