@@ -146,8 +146,29 @@ test("what the schema refuses stands at its field, and everything typed is still
     "items.0.sku": "M",
     "items.0.name": "Medium",
     "items.0.stock": "1",
+    "items.0.price": "0",
   });
   expect(wrongAt(order.html, "field-closesAt")).toBe("must be after opensAt");
+});
+
+test("an item without a price is refused at its field and never free, which is typed as 0", async () => {
+  const [browser, form] = await open("/admin/new");
+  const typed = { ...form, id: newId(), name: "Priced", "items.0.sku": "M", "items.0.name": "Medium" };
+  const item = { ...typed, "items.0.stock": "5" };
+  for (const path of ["/admin/new", "/admin/preview"]) {
+    const { status, html } = await browser.post(path, { ...item, "items.0.price": " " });
+    expect([path, status]).toEqual([path, 422]);
+    expect(wrongAt(html, "field-items-0-price")).toBeDefined();
+  }
+  expect((await operator(stack.get(), `/sales/${typed.id}`)).status).toBe(404);
+  expect((await browser.post("/admin/new", { ...item, "items.0.price": "0" })).status).toBe(303);
+  expect(await stored(typed.id)).toMatchObject({ items: [{ price: 0 }] });
+
+  const copy = await createSale(stack.get(), later);
+  const [editing, edited] = await open(`/admin/sales/${copy}/edit`);
+  const before = (await stored(copy))["items"];
+  const emptied = await editing.post(`/admin/sales/${copy}/edit`, { ...edited, "items.0.price": "" });
+  expect([emptied.status, (await stored(copy))["items"]]).toEqual([422, before]);
 });
 
 test("more rows keep what was typed", async () => {
@@ -221,6 +242,7 @@ test("the shop's page is looked at before anything is saved, and can do nothing"
     "items.0.sku": "M",
     "items.0.name": "Medium",
     "items.0.stock": "5",
+    "items.0.price": "12",
   };
   const { status, html, headers } = await browser.post("/admin/preview", sale);
   expect([status, headers.get("cache-control")]).toEqual([200, "no-store"]);

@@ -29,8 +29,7 @@ export function definitionOf(values: Values): Record<string, unknown> {
   const text = (name: string) => values[name]?.trim() ?? "";
   const whole = (name: string) => (/^-?\d{1,15}$/.test(text(name)) ? Number(text(name)) : text(name));
   const time = (name: string) => instantOf(text(name), values["zone"] ?? "UTC") ?? text(name);
-  const price = (name: string) =>
-    text(name) === "" ? 0 : (amountOf(text(name), text("currency")) ?? text(name));
+  const price = (name: string) => amountOf(text(name), text("currency")) ?? text(name);
   const each = (names: string[], value: (name: string) => unknown, group = "") =>
     filled(Object.fromEntries(names.map((name) => [name, value(group + name)])));
 

@@ -263,7 +263,7 @@ function Items({ editor, rows }: { editor: Editor; rows: number }) {
       </div>
       <p class="hint">
         {state === "new"
-          ? `Prices in ${values["currency"] || "the currency"}, such as 149.00; none is free. A row that is left empty is none.`
+          ? `Prices in ${values["currency"] || "the currency"}, such as 149.00; 0 is free. A row that is left empty is none.`
           : "Once published, items and their units stay: a top-up adds units."}
       </p>
       {state === "new" && (
