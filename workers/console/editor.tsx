@@ -35,6 +35,8 @@ export function EditorForm(editor: Editor) {
     text(name, label, { type: "number", hint, min });
   return (
     <form class="editor" method="post" action={action} data-editor novalidate>
+      {/* Enter presses the first button of a form, seen or not: of a new sale it must not be "More rows". */}
+      {state === "new" && <button hidden {...preview} />}
       <div class="editor-cards">
         <fieldset class="card">
           <legend>What it is</legend>
@@ -108,7 +110,7 @@ export function EditorForm(editor: Editor) {
           {state === "published" && text("reason", "Reason", { hint: "for the audit log" })}
           <p class="actions">
             <button class="button button-main">{state === "new" ? "Create and publish" : "Save"}</button>
-            <button class="button" formaction="/admin/preview" formtarget="_blank">
+            <button class="button" {...preview}>
               Preview
             </button>
             <a class="button" href={cancel}>
@@ -120,6 +122,8 @@ export function EditorForm(editor: Editor) {
     </form>
   );
 }
+
+const preview = { formaction: "/admin/preview", formtarget: "_blank" };
 
 const identities = {
   anyone: "anybody, one place per browser",
