@@ -126,10 +126,10 @@ test("what the schema refuses stands at its field, and everything typed is still
   });
   expect(wrongAt(html, "field-name")).toBe("must not be empty");
   expect(wrongAt(html, "field-items-0-stock")).toBe("must be a whole number");
-  expect(wrongAt(html, "field-items-1-price")).toBe("must be a whole number");
+  expect(wrongAt(html, "field-items-1-price")).toBe("an amount such as 149.00");
   expect(wrongAt(html, "field-id")).toContain("lower-case letters");
   expect(wrongAt(html, "field-releaseSize")).toBeDefined();
-  expect(wrongAt(html, "field-slots-claimUntil")).toBeDefined();
+  expect(wrongAt(html, "field-slots-claimUntil")).toBe("a date and a time");
   expect(html).toContain('href="#field-items-0-stock"');
 
   const zone = await browser.post("/admin/new", { ...typed, zone: "Atlantis" });
@@ -169,6 +169,27 @@ test("an item without a price is refused at its field and never free, which is t
   const before = (await stored(copy))["items"];
   const emptied = await editing.post(`/admin/sales/${copy}/edit`, { ...edited, "items.0.price": "" });
   expect([emptied.status, (await stored(copy))["items"]]).toEqual([422, before]);
+});
+
+test.each([
+  ["EUR", "149.00", ["1,999.99", "1.499,00", "€149", "149.999", ""]],
+  ["JPY", "149", ["149.00", "¥149"]],
+  ["KWD", "149.000", ["1.2345", "KWD 1"]],
+])("what is no amount of %s is said so, with %s", async (currency, example, amounts) => {
+  const [browser, form] = await open("/admin/new");
+  const rows = amounts.flatMap((price, row) =>
+    Object.entries({ sku: `S${row}`, name: "Some", stock: "1", price }).map(
+      ([field, value]) => [`items.${row}.${field}`, value] as const,
+    ),
+  );
+  const typed = { ...form, id: newId(), name: "Priced", currency, ...Object.fromEntries(rows) };
+  const { html } = await browser.post("/admin/new", { ...typed, opensAt: "" });
+  for (const row of amounts.keys())
+    expect(wrongAt(html, `field-items-${row}-price`)).toBe(`an amount such as ${example}`);
+  expect(wrongAt(html, "field-opensAt")).toBe("a date and a time");
+  expect(html).toContain(`such as ${example}; 0 is free`);
+  const unknown = await browser.post("/admin/new", { ...typed, currency: "eur" });
+  expect(wrongAt(unknown.html, "field-items-0-price")).toBe("an amount, once the currency is right");
 });
 
 test("more rows keep what was typed", async () => {

@@ -15,6 +15,7 @@ import { EditorForm, type Editor } from "./editor.tsx";
 import { page, salePath } from "./frame.tsx";
 import { importPage } from "./import.tsx";
 import { pageWithoutSale } from "./sale.ts";
+import { inFormWords } from "./wording.ts";
 import { isZone } from "./zone.ts";
 
 export const define = new Hono<ConsoleContext>();
@@ -137,7 +138,8 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): Response {
+function showNew(c: Ctx, values: Values, answer?: Refused, moreRows?: number): Response {
+  const refused = answer && inFormWords(answer, values);
   const editor: Editor = {
     values,
     refused,
@@ -167,7 +169,8 @@ function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): 
   return c.html(html, refused === undefined ? 200 : statusOf(c, refused));
 }
 
-function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, refused?: Refused) {
+function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, answer?: Refused) {
+  const refused = answer && inFormWords(answer, values);
   const isOpen = state.phase !== "scheduled" && state.phase !== "registration";
   const isFixed = isOpen || c.var.who.role === "viewer";
   const html = page({

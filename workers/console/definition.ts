@@ -19,6 +19,8 @@ const numbers = [
   "holdSeconds",
 ];
 const times = ["registrationOpensAt", "registrationClosesAt", "opensAt", "closesAt"];
+/** By the clock of the form's zone. */
+export const timeFields: readonly string[] = [...times, "slots.claimUntil"];
 export const itemFields = ["sku", "name", "stock", "price", "limit", "image"] as const;
 const emailFields = ["from", "replyTo", "note"];
 /** As many as a sale may have. */

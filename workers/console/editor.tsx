@@ -7,6 +7,7 @@ import { keptOncePublished } from "../../domain/kept.ts";
 import type { Refused } from "../answer.ts";
 import { itemsIn, type Values } from "./definition.ts";
 import { fieldId, wrongAt } from "./refusal.tsx";
+import { amountExample } from "./wording.ts";
 import { instantOf, isZone } from "./zone.ts";
 
 export interface Editor {
@@ -242,6 +243,7 @@ const columns = [
 
 function Items({ editor, rows }: { editor: Editor; rows: number }) {
   const { refused, state, values } = editor;
+  const currency = (values["currency"] ?? "").trim();
   // What is wrong with the list as a whole; what is wrong in it stands at its field.
   const wrong = refused?.problem.errors?.filter(({ pointer }) => pointer === "/items") ?? [];
   return (
@@ -267,7 +269,7 @@ function Items({ editor, rows }: { editor: Editor; rows: number }) {
       </div>
       <p class="hint">
         {state === "new"
-          ? `Prices in ${values["currency"] || "the currency"}, such as 149.00; 0 is free. A row that is left empty is none.`
+          ? `Prices in ${currency || "the currency"}, such as ${amountExample(currency)}; 0 is free. A row that is left empty is none.`
           : "Once published, items and their units stay: a top-up adds units."}
       </p>
       {state === "new" && (
