@@ -130,13 +130,22 @@ test("what the schema refuses stands at its field, and everything typed is still
   expect(wrongAt(html, "field-id")).toContain("lower-case letters");
   expect(wrongAt(html, "field-releaseSize")).toBeDefined();
   expect(wrongAt(html, "field-slots-claimUntil")).toBe("a date and a time");
-  expect(html).toContain('href="#field-items-0-stock"');
+  for (const [field, label] of Object.entries({
+    "items-0-stock": "Item 1 › Units",
+    "items-1-price": "Item 2 › Price",
+    "slots-claimUntil": "Slots › Kept until",
+    releaseSize: "People at each release",
+  }))
+    expect(html).toContain(`<a href="#field-${field}">${label}</a>`);
 
   const zone = await browser.post("/admin/new", { ...typed, zone: "Atlantis" });
   expect([zone.status, wrongAt(zone.html, "field-zone")]).toEqual([
     422,
     "not a time zone that is known here, such as Europe/Berlin",
   ]);
+  expect(wrongAt(zone.html, "field-name")).toBe("must not be empty");
+  expect(wrongAt(zone.html, "field-items-1-price")).toBe("an amount such as 149.00");
+  expect(fields(zone.html)).toMatchObject({ zone: "Atlantis", opensAt: typed.opensAt });
   const order = await browser.post("/admin/new", {
     ...form,
     id: newId(),

@@ -177,4 +177,19 @@ describe.each([
     expect(await page.locator("[data-row]").count()).toBe(rows);
     await context.close();
   });
+
+  test("after a sale was refused the focus is on what is wrong, and a link there leads to its field", async () => {
+    const { page, context, faults } = await visitor(browser, stack.get().url, { javaScript });
+    await signIn(page);
+    await page.goto("/admin/new");
+    await page.locator('[name="holdSeconds"]').fill("1");
+    await page.getByRole("button", { name: "Create and publish" }).click();
+    const summary = page.getByRole("alert").filter({ hasText: "Some fields are not as they must be." });
+    await summary.and(page.locator(":focus")).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator("#field-id:focus, #field-name:focus").waitFor();
+    expect(faults.filter((fault) => !fault.includes("422"))).toEqual([]);
+    await context.close();
+  });
 });

@@ -1,7 +1,7 @@
 /** What is wrong with a value, in the words of the field that it was typed into: the API knows minor units and instants. Pure. */
 import { amountOf, amountText } from "../../domain/currency.ts";
 import type { Refused } from "../answer.ts";
-import { timeFields, type Values } from "./definition.ts";
+import { timeFields, zoneOf, type Values } from "./definition.ts";
 import { instantOf } from "./zone.ts";
 
 /** @param words of what the pointer means; undefined where the API's own will do */
@@ -21,7 +21,8 @@ export const amountWords = (text: string, currency: string): string | undefined 
 
 /** The same of a sale's form. */
 export function inFormWords(refused: Refused, values: Values): Refused {
-  const { currency = "", zone = "UTC" } = values;
+  const { currency = "" } = values;
+  const zone = zoneOf(values);
   const isCurrencyWrong = refused.problem.errors?.some(({ pointer }) => pointer === "/currency") === true;
   return reworded(refused, (pointer) => {
     const name = pointer.slice(1).replaceAll("/", ".");
