@@ -179,6 +179,30 @@ test("a sale that Redis has lost is brought back; registrations are counted, and
   expect((await sale("rebuild", id)).out).toMatch(/sells again, in epoch 2/);
 });
 
+test("all sales that Redis has lost are listed so and brought back by one command, a line for each", async () => {
+  const lost = [randomUUID(), randomUUID()].map((id) => `rehearsal-${id.slice(0, 8)}`);
+  for (const id of lost) {
+    await createSale(stack.get(), { id, opensAt: at(HOUR), closesAt: at(2 * HOUR) });
+    await operator(stack.get(), `/sales/${id}/drill`, { method: "POST" });
+  }
+  const known = await createSale(stack.get());
+  const listed = (await sale("list")).out.split("\n");
+  const lineOf = (id: string) => listed.find((line) => line.includes(id));
+  for (const id of lost) expect(lineOf(id)).toContain("lost: `rebuild`");
+  expect(lineOf(known)).toMatch(/ yes +│$/);
+
+  await refused(["rebuild"], 2, /^rebuild takes the id of a sale, or --all\.$/m);
+  await refused(["rebuild", known, "--all"], 2, /^rebuild takes the id of a sale, or --all\.$/m);
+  const { code, out } = await sale("rebuild", "--all", "--yes");
+  expect(code).toBe(0);
+  for (const id of lost) expect(out).toMatch(new RegExp(`^${id} sells again, in epoch 2`, "m"));
+  expect(out).not.toContain(known);
+  expect((await sale("rebuild", "--all")).out).toBe(
+    "Redis knows every sale: there is nothing to bring back.\n",
+  );
+  expect(await json("rebuild", "--all")).toEqual({ sales: [] });
+});
+
 describe("watch", () => {
   test("looks until Ctrl-C, and ends with 0", async () => {
     const id = await createSale(stack.get());
