@@ -115,7 +115,7 @@ async function rebuild(api: Api, out: Output, sale: string): Promise<z.output<ty
 }
 
 const rebuilt = (sale: string, { epoch, reservations }: z.output<typeof rebuiltSchema>) =>
-  `${sale} sells again, in epoch ${epoch}, with ${reservations} reservations.`;
+  `${sale} sells again, in epoch ${epoch}, with ${reservations} reservation${reservations === 1 ? "" : "s"}.`;
 
 /**
  * Those that Redis should know and does not. The overview has the 200 that open last; older ones are looked at by themselves.

@@ -113,7 +113,7 @@ test("orders and reservations are listed and exported; a run finds nothing; an o
     sale("reservations", id, "--state", "held"),
     json("reservations", id, "--id", order),
   ]);
-  expect(orders.out).toContain(order);
+  expect(orders.out).toMatch(new RegExp(`${order} .*│ free +│`));
   expect(held.out).toBe("There are none.\n");
   expect(confirmed["reservations"]).toMatchObject([{ id: order, state: "confirmed" }]);
 
@@ -135,6 +135,17 @@ test("orders and reservations are listed and exported; a run finds nothing; an o
   await refused(["approve", id, "999999"], 1, /^not_found: /);
   await refused(["settlement", id], 1, /^not_found: .*not settled/);
   await refused(["refund", id, randomUUID()], 1, /^not_found: /);
+});
+
+test("what a reservation comes to is printed as money", async () => {
+  const id = await createSale(stack.get(), { items: [shoe({ price: 14_900 })] });
+  const someone = await shopperInside(stack.get(), id);
+  await someone.reserve(randomUUID());
+  const listed = await until(
+    () => sale("reservations", id),
+    ({ out }) => out.includes("held"),
+  );
+  expect(listed.out).toContain("│ €149.00 ");
 });
 
 test("what differs is named, and the exit code says that it is open", async () => {
@@ -232,6 +243,12 @@ describe("what is wrong is said in one line", () => {
       code: 2,
       out: "",
       err: expect.stringMatching(/^ADMIN_TOKEN is not set.*\n$/) as string,
+    });
+    const odd = await run(stack.get(), ["list"], { token: "ü✓" });
+    expect(odd).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/^ADMIN_TOKEN has characters that no token has.*\n$/) as string,
     });
     const wrong = await run(stack.get(), ["list"], { token: "wrong" });
     expect(wrong).toMatchObject({

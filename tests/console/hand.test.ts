@@ -127,6 +127,13 @@ test("what a run found is shown in pages, those that wait first, and each of the
   expect((await ann.get(approvals.at(-1) ?? "")).html).toContain("<code>pi_1004</code>");
 });
 
+test("one of a thing is said as one", async () => {
+  const sale = await createSale(stack.get());
+  await (await shopperInside(stack.get(), sale)).reserve(randomUUID());
+  const ann = await signedIn(stack.get());
+  expect((await ann.get(`/admin/sales/${sale}`)).html).toContain("1 reservation<");
+});
+
 test("a viewer sees the figures and no button, and is refused whatever they send", async () => {
   const sale = await createSale(stack.get());
   const bob = await signedIn(stack.get(), VIEWER_TOKEN);
