@@ -5,8 +5,10 @@ import type { Command } from "commander";
 import { z } from "zod";
 import {
   foundSchema,
+  overviewSchema,
   reconciliationSchema,
   settlementSchema,
+  storedSaleSchema,
   type Discrepancy,
   type Found,
   type Settlement,
@@ -90,19 +92,70 @@ export function defineBooks(program: Command): void {
 
   program
     .command("rebuild")
-    .description("bring a sale that Redis has lost back from Postgres")
-    .argument(...saleArgument)
-    .addHelpText("after", examples("rebuild spring"))
-    .action(async (sale: string, _options: object, command: Command) => {
+    .description("bring a sale that Redis has lost back from Postgres, or all that it has lost")
+    .argument("[sale]", "id of the sale")
+    .option("--all", "each sale that Redis does not know")
+    .option("--yes", "do not ask; only --all asks")
+    .addHelpText("after", examples("rebuild spring", "rebuild --all"))
+    .action(async (sale: string | undefined, options: { all?: true; yes?: true }, command: Command) => {
       const { api, out } = begin(command);
-      out.progress(`bringing ${sale} back …`);
-      const answer = z.object({ epoch: z.number(), reservations: z.number() });
-      const built = await api.call(answer, `${pathOf(sale)}/rebuild`, { method: "POST" });
-      out.show(
-        built,
-        () => `${sale} sells again, in epoch ${built.epoch}, with ${built.reservations} reservations.`,
-      );
+      if ((sale === undefined) === (options.all === undefined))
+        throw new Ended("rebuild takes the id of a sale, or --all.", EXIT.usage);
+      if (sale === undefined) return await rebuildAll(api, out, options.yes);
+      const built = await rebuild(api, out, sale);
+      out.show(built, () => rebuilt(sale, built));
     });
+}
+
+const rebuiltSchema = z.object({ epoch: z.number(), reservations: z.number() });
+
+async function rebuild(api: Api, out: Output, sale: string): Promise<z.output<typeof rebuiltSchema>> {
+  out.progress(`bringing ${sale} back …`);
+  return await api.call(rebuiltSchema, `${pathOf(sale)}/rebuild`, { method: "POST" });
+}
+
+const rebuilt = (sale: string, { epoch, reservations }: z.output<typeof rebuiltSchema>) =>
+  `${sale} sells again, in epoch ${epoch}, with ${reservations} reservation${reservations === 1 ? "" : "s"}.`;
+
+/**
+ * Those that Redis should know and does not. The overview has the 200 that open last; older ones are looked at by themselves.
+ * @throws {Ended} when Redis does not answer
+ */
+async function lostSales(api: Api): Promise<string[]> {
+  const { sales: latest } = await api.call(overviewSchema, "/overview");
+  const states = new Map<string, string>(latest.map(({ id, redis }) => [id, redis]));
+  const { sales: all } = await api.call(z.object({ sales: z.array(z.object({ id: z.string() })) }), "/sales");
+  for (const { id } of all.filter((sale) => !states.has(sale.id))) {
+    const { state } = await api.call(storedSaleSchema, pathOf(id));
+    states.set(id, state.publishedAt === null || state.settledAt !== null ? "gone" : state.redis);
+  }
+  if ([...states.values()].includes("unavailable"))
+    throw new Ended("Redis does not answer, so nobody knows which sales it has lost. Try again.");
+  return [...states].filter(([, redis]) => redis === "missing").map(([id]) => id);
+}
+
+/** One after the other; one that is refused keeps none of the others back. */
+async function rebuildAll(api: Api, out: Output, yes: boolean | undefined): Promise<void> {
+  const lost = await lostSales(api);
+  if (lost.length > 0) await confirmed(`Bring back ${lost.join(", ")}?`, yes);
+  const line = (text: string) => out.json || out.show(undefined, () => text);
+  const done: object[] = [];
+  let refused = 0;
+  for (const sale of lost) {
+    try {
+      const built = await rebuild(api, out, sale);
+      done.push({ sale, ...built });
+      line(rebuilt(sale, built));
+    } catch (error) {
+      if (!(error instanceof Ended)) throw error;
+      refused++;
+      done.push({ sale, error: error.message });
+      line(`${sale} is not back: ${error.message}`);
+    }
+  }
+  if (out.json) out.show({ sales: done }, () => "");
+  else if (lost.length === 0) line("Redis knows every sale: there is nothing to bring back.");
+  if (refused > 0) throw new Ended(`${refused} of ${lost.length} are not back.`);
 }
 
 /** All that it found, page by page. */

@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { publicSaleSchema, storedSaleSchema } from "../domain/api.ts";
+import { overviewSchema, publicSaleSchema, storedSaleSchema } from "../domain/api.ts";
 import { saleSchema, type Sale } from "../domain/sale.ts";
-import { facts, money, table, time } from "./output.ts";
+import type { Api } from "./api.ts";
+import { facts, money, NOTHING, table, time } from "./output.ts";
 import { begin, examples, pathOf, reasonOption, saleArgument } from "./program.ts";
 import { Ended, EXIT } from "./refused.ts";
 
@@ -50,9 +51,10 @@ export function defineDefinition(program: Command): void {
     .action(async (_options: object, command: Command) => {
       const { api, out } = begin(command);
       const all = await api.call(z.object({ sales: z.array(saleSchema) }), "/sales");
+      const redis = out.json ? new Map<string, string>() : await redisOf(api);
       out.show(all, () =>
         table(
-          ["sale", "name", "opens (UTC)", "closes (UTC)", "items", "stock"],
+          ["sale", "name", "opens (UTC)", "closes (UTC)", "items", "stock", "Redis has it"],
           all.sales.map((sale) => [
             sale.id,
             sale.name,
@@ -60,6 +62,7 @@ export function defineDefinition(program: Command): void {
             time(sale.closesAt),
             sale.items.length,
             sale.items.reduce((sum, { stock }) => sum + stock, 0),
+            redis.get(sale.id),
           ]),
           "There are no sales yet: `create FILE` makes one.",
         ),
@@ -77,6 +80,14 @@ export function defineDefinition(program: Command): void {
       const { sale, state } = stored;
       out.show(stored, () => `${about(sale, state)}\n${itemsOf(sale)}`);
     });
+}
+
+const redisWords = { knows: "yes", missing: "lost: `rebuild`", unavailable: "no answer", gone: NOTHING };
+
+/** Whether Redis knows them, of the 200 sales that open last. */
+async function redisOf(api: Api): Promise<Map<string, string>> {
+  const { sales } = await api.call(overviewSchema, "/overview");
+  return new Map(sales.map(({ id, redis }) => [id, redisWords[redis]]));
 }
 
 function about(sale: Sale, state: z.output<typeof storedSaleSchema>["state"]): string {

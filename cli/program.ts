@@ -17,12 +17,17 @@ interface Common {
   json?: true;
 }
 
-/** @throws {Ended} without a token */
+/** @throws {Ended} without a token, or with what cannot be one */
 export function begin(command: Command): Run {
   const { url, json } = command.optsWithGlobals<Common>();
   const token = process.env.ADMIN_TOKEN ?? "";
   if (token === "")
     throw new Ended("ADMIN_TOKEN is not set: it has to hold the operator's token.", EXIT.usage);
+  if (/[^ -~]/.test(token))
+    throw new Ended(
+      "ADMIN_TOKEN has characters that no token has: letters, digits and signs of ASCII.",
+      EXIT.usage,
+    );
   return { api: connect(url, token), out: createOutput(json === true) };
 }
 

@@ -6,14 +6,26 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Argument, Option, type Command } from "commander";
 import { z } from "zod";
-import { auditEntrySchema, storedOrderSchema, storedReservationSchema } from "../domain/api.ts";
+import {
+  auditEntrySchema,
+  storedOrderSchema,
+  storedReservationSchema,
+  storedSaleSchema,
+} from "../domain/api.ts";
+import type { Api } from "./api.ts";
 import { codeOf } from "./definition.ts";
-import { brief, table, time } from "./output.ts";
+import { brief, money, table, time, type Output } from "./output.ts";
 import { begin, confirmed, examples, pathOf, reasonOption, saleArgument, uuid, whole } from "./program.ts";
 import { Ended } from "./refused.ts";
 
 const limitOption = ["--limit <rows>", "rows at most (1000)", whole(1, 1000), 100] as const;
 const afterOption = ["--after <id>", "the last id of the page before", uuid] as const;
+
+/** Of a sale; the API's JSON has no need of it. */
+async function currencyOf(api: Api, out: Output, sale: string): Promise<string> {
+  if (out.json) return "";
+  return (await api.call(storedSaleSchema, pathOf(sale))).sale.currency;
+}
 
 /** A full page may have a next one. */
 const more = (rows: { id: string | number }[], limit: number, option: string) =>
@@ -40,15 +52,16 @@ export function defineRecords(program: Command): void {
       const { api, out } = begin(command);
       const answer = z.object({ orders: z.array(storedOrderSchema) });
       const page = await api.call(answer, `${pathOf(sale)}/orders`, { query: { ...query } });
+      const currency = await currencyOf(api, out, sale);
       out.show(page, () => {
         const rows = page.orders.map((order) => [
           order.id,
           order.number,
           order.units,
-          order.total,
+          money(order.total, currency),
           time(order.confirmedAt),
         ]);
-        const head = ["order", "number in line", "units", "total, minor units", "confirmed (UTC)"];
+        const head = ["order", "number in line", "units", "total", "confirmed (UTC)"];
         return table(head, rows, "There are no orders.") + more(page.orders, query.limit, "--after");
       });
     });
@@ -76,12 +89,13 @@ export function defineRecords(program: Command): void {
         const { api, out } = begin(command);
         const answer = z.object({ reservations: z.array(storedReservationSchema) });
         const page = await api.call(answer, `${pathOf(sale)}/reservations`, { query: { ...query } });
+        const currency = await currencyOf(api, out, sale);
         out.show(page, () => {
           const rows = page.reservations.map((one) => [
             one.id,
             one.state,
             one.lines.map(({ sku, quantity }) => `${quantity} ${sku}`).join(", "),
-            one.total,
+            money(one.total, currency),
             one.payments.map(({ state, intent }) => `${state} ${intent}`).join(", "),
             time(one.changedAt),
             one.shopper,

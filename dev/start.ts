@@ -14,6 +14,7 @@ const HELP = `The whole flash sale on this machine, until Ctrl-C. A demo sale op
   REDIS_SERVER=path    the redis-server to run (default: from PATH)
   BOT_CHECK=1          who joins passes a bot check first (a double of Turnstile)
 `;
+const EXIT_USAGE = 2;
 const TOKEN_MIN_CHARS = 16;
 const DEMO_OPENS_MS = 60_000;
 const DEMO_LASTS_MS = 3_600_000;
@@ -109,8 +110,14 @@ function why(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-if (process.argv.some((arg) => arg === "--help" || arg === "-h")) say(HELP);
-else
+const args = process.argv.slice(2);
+if (args.some((arg) => arg === "--help" || arg === "-h")) say(HELP);
+else if (args.length > 0) {
+  process.stderr.write(
+    `error: ${args.join(" ")} is not understood: npm start takes no arguments. See --help.\n`,
+  );
+  process.exitCode = EXIT_USAGE;
+} else
   await main().catch((error: unknown) => {
     process.stderr.write(`${why(error)}\n`);
     process.exitCode = 1;

@@ -24,6 +24,15 @@ export class Coverage {
     });
   }
 
+  /** In one line. */
+  summary(): string {
+    const cells = steps.flatMap(({ name }) =>
+      troubleKinds.filter((kind) => impossible(name, kind) === undefined),
+    );
+    const empty = this.empty().reduce((sum, { kinds }) => sum + kinds.length, 0);
+    return `Troubles hit ${cells.length - empty} of ${cells.length} cells, which are steps by kinds of trouble`;
+  }
+
   table(): string {
     const table = new Table({
       head: ["step", "asked", ...troubleKinds.map((kind) => kind.replace("_", "\n"))],

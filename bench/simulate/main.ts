@@ -1,6 +1,6 @@
 /**
  * `npm run simulate`: hands the seeds out to processes, shows how far it is, shrinks the first history that breaks a rule,
- * and prints what was covered.
+ * and says last whether all rules held.
  *
  * What limits it: a sale of 35 shoppers is about 440 commands of Redis, 300 statements of PostgreSQL and 360 requests to the
  * functions, one after the other, because the next thing that happens may depend on each; on two cores half of the time is the
@@ -70,7 +70,7 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
     // The second time somebody means it.
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort();
-    say("stopping");
+    say("interrupted: the sales under way are played to their end; Ctrl-C again does not wait for them\n");
   };
   process.on("SIGINT", onInterrupt);
   let next = 0;
@@ -130,19 +130,31 @@ async function run(pool: Pool, options: CliOptions): Promise<number> {
     );
   } else {
     if (options.history && tally.last?.history !== undefined) out(tally.last.history);
-    if (sales > 1) {
-      out(coverage.table());
-      const empty = coverage.empty();
-      const cells = empty.reduce((sum, { kinds }) => sum + kinds.length, 0);
-      out(`Cells that could have been hit and were not: ${cells}.`);
-      for (const { step, asked, kinds } of empty)
-        out(`  ${step}, asked for ${asked} times in ${tally.sales} sales: ${kinds.join(", ")}`);
-    }
+    if (options.coverage) showCoverage(coverage, tally.sales, out);
+    else if (sales > 1) out(`${coverage.summary()}; --coverage shows each.`);
     if (broken !== undefined) await explain(pool, broken, options, out);
-    else out(`All rules held in ${tally.sales} sales, seeds ${seed} to ${seed + tally.sales - 1}.`);
+    if (interruption.signal.aborted) out(`Interrupted: ${tally.sales} of ${sales} sales were played.`);
+    out(verdict(tally, seed));
   }
   if (broken !== undefined) return EXIT.broken;
   return interruption.signal.aborted ? EXIT.interrupted : EXIT.holds;
+}
+
+function showCoverage(coverage: Coverage, sales: number, out: (text: string) => void): void {
+  out(coverage.table());
+  for (const { step, asked, kinds } of coverage.empty())
+    out(`Not hit: ${step}, asked for ${asked} times in ${sales} sales: ${kinds.join(", ")}`);
+  out(`${coverage.summary()}.`);
+}
+
+/** The last line. */
+function verdict({ sales, broken }: Tally, seed: number): string {
+  const [first] = broken;
+  const rule = first?.violations[0]?.rule;
+  if (first !== undefined && rule !== undefined)
+    return `${broken.length} of ${sales} sales broke a rule; seed ${first.seed} breaks "${rule}".`;
+  if (sales === 0) return "No sale was played, so nothing is shown.";
+  return `All rules held in ${sales} sales, seeds ${seed} to ${seed + sales - 1}.`;
 }
 
 async function explain(

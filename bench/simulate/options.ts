@@ -8,6 +8,8 @@ export interface CliOptions {
   seed: number;
   keep?: string;
   history: boolean;
+  /** Whether every step is shown with the troubles that hit it. */
+  coverage: boolean;
   workers: number;
   /** Seconds after which no further sale begins. */
   for: number;
@@ -32,6 +34,7 @@ export function parseOptions(args: readonly string[], newSeed: () => number): Cl
       'of one sale, only these parts of its plan: "shoppers=3,7 troubles=0 weather= deeds="',
     )
     .option("--history", "prints what happened in the last sale", false)
+    .option("--coverage", "prints which trouble hit which step how often, and what none hit", false)
     .option("--workers <number>", "processes", whole(1, 64), availableParallelism())
     .option("--for <seconds>", "begins no further sale after so long", whole(1, 1_000_000), 1_000_000)
     .option("--go-on", "plays the others too when a sale breaks a rule", false)

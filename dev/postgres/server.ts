@@ -83,6 +83,9 @@ async function startOwn(options: PostgresOptions): Promise<PostgresServer> {
 }
 
 async function useExternal(connectionString: string): Promise<PostgresServer> {
+  // What it says is not repeated: a password may stand in it.
+  if (!URL.canParse(connectionString) || !/^postgres(ql)?:$/.test(new URL(connectionString).protocol))
+    throw new Error("DATABASE_URL is no address such as postgresql://user:password@host/database.");
   try {
     const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
     client.on("error", () => undefined);

@@ -10,6 +10,9 @@
 const whole = new Intl.NumberFormat("en");
 const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
+/** Such as 1 order, 2 orders. @param {number} count @param {string} one @param {string} more */
+export const many = (count, one, more = `${one}s`) => `${whole.format(count)} ${count === 1 ? one : more}`;
+
 /** @param {number} minor smallest units @param {string} currency */
 export function moneyOf(minor, currency) {
   const format = new Intl.NumberFormat("en", { style: "currency", currency });
@@ -74,7 +77,7 @@ export function figuresOf(live, currency) {
     mode: { text: `Mode ${modeText}`, state: modeState },
     waiting: { text: whole.format(line.waiting), note: `${whole.format(line.joined)} joined` },
     inside: { text: whole.format(line.inside), note: `now serving ${whole.format(line.nowServing)}` },
-    held: { text: whole.format(unitsOf(items, "held")), note: `${whole.format(line.holds)} reservations` },
+    held: { text: whole.format(unitsOf(items, "held")), note: many(line.holds, "reservation") },
     sold: {
       text: whole.format(sold),
       note: `of ${whole.format(stock)}, ${whole.format(unitsOf(items, "available"))} left`,
@@ -100,7 +103,7 @@ export function figuresOf(live, currency) {
     orders:
       stored === null
         ? away
-        : { text: rate.format(stored.ordersPerSecond), note: `${whole.format(stored.orders)} orders` },
+        : { text: rate.format(stored.ordersPerSecond), note: many(stored.orders, "order") },
     limited: { text: whole.format(turnedAway.limited), state: unlessZero(turnedAway.limited, "warn") },
     failed: { text: whole.format(turnedAway.failed), state: unlessZero(turnedAway.failed, "bad") },
     lag: {

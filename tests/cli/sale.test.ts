@@ -113,7 +113,7 @@ test("orders and reservations are listed and exported; a run finds nothing; an o
     sale("reservations", id, "--state", "held"),
     json("reservations", id, "--id", order),
   ]);
-  expect(orders.out).toContain(order);
+  expect(orders.out).toMatch(new RegExp(`${order} .*│ free +│`));
   expect(held.out).toBe("There are none.\n");
   expect(confirmed["reservations"]).toMatchObject([{ id: order, state: "confirmed" }]);
 
@@ -135,6 +135,17 @@ test("orders and reservations are listed and exported; a run finds nothing; an o
   await refused(["approve", id, "999999"], 1, /^not_found: /);
   await refused(["settlement", id], 1, /^not_found: .*not settled/);
   await refused(["refund", id, randomUUID()], 1, /^not_found: /);
+});
+
+test("what a reservation comes to is printed as money", async () => {
+  const id = await createSale(stack.get(), { items: [shoe({ price: 14_900 })] });
+  const someone = await shopperInside(stack.get(), id);
+  await someone.reserve(randomUUID());
+  const listed = await until(
+    () => sale("reservations", id),
+    ({ out }) => out.includes("held"),
+  );
+  expect(listed.out).toContain("│ €149.00 ");
 });
 
 test("what differs is named, and the exit code says that it is open", async () => {
@@ -179,6 +190,30 @@ test("a sale that Redis has lost is brought back; registrations are counted, and
   expect((await sale("rebuild", id)).out).toMatch(/sells again, in epoch 2/);
 });
 
+test("all sales that Redis has lost are listed so and brought back by one command, a line for each", async () => {
+  const lost = [randomUUID(), randomUUID()].map((id) => `rehearsal-${id.slice(0, 8)}`);
+  for (const id of lost) {
+    await createSale(stack.get(), { id, opensAt: at(HOUR), closesAt: at(2 * HOUR) });
+    await operator(stack.get(), `/sales/${id}/drill`, { method: "POST" });
+  }
+  const known = await createSale(stack.get());
+  const listed = (await sale("list")).out.split("\n");
+  const lineOf = (id: string) => listed.find((line) => line.includes(id));
+  for (const id of lost) expect(lineOf(id)).toContain("lost: `rebuild`");
+  expect(lineOf(known)).toMatch(/ yes +│$/);
+
+  await refused(["rebuild"], 2, /^rebuild takes the id of a sale, or --all\.$/m);
+  await refused(["rebuild", known, "--all"], 2, /^rebuild takes the id of a sale, or --all\.$/m);
+  const { code, out } = await sale("rebuild", "--all", "--yes");
+  expect(code).toBe(0);
+  for (const id of lost) expect(out).toMatch(new RegExp(`^${id} sells again, in epoch 2`, "m"));
+  expect(out).not.toContain(known);
+  expect((await sale("rebuild", "--all")).out).toBe(
+    "Redis knows every sale: there is nothing to bring back.\n",
+  );
+  expect(await json("rebuild", "--all")).toEqual({ sales: [] });
+});
+
 describe("watch", () => {
   test("looks until Ctrl-C, and ends with 0", async () => {
     const id = await createSale(stack.get());
@@ -208,6 +243,12 @@ describe("what is wrong is said in one line", () => {
       code: 2,
       out: "",
       err: expect.stringMatching(/^ADMIN_TOKEN is not set.*\n$/) as string,
+    });
+    const odd = await run(stack.get(), ["list"], { token: "ü✓" });
+    expect(odd).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/^ADMIN_TOKEN has characters that no token has.*\n$/) as string,
     });
     const wrong = await run(stack.get(), ["list"], { token: "wrong" });
     expect(wrong).toMatchObject({

@@ -126,17 +126,26 @@ test("what the schema refuses stands at its field, and everything typed is still
   });
   expect(wrongAt(html, "field-name")).toBe("must not be empty");
   expect(wrongAt(html, "field-items-0-stock")).toBe("must be a whole number");
-  expect(wrongAt(html, "field-items-1-price")).toBe("must be a whole number");
+  expect(wrongAt(html, "field-items-1-price")).toBe("an amount such as 149.00");
   expect(wrongAt(html, "field-id")).toContain("lower-case letters");
   expect(wrongAt(html, "field-releaseSize")).toBeDefined();
-  expect(wrongAt(html, "field-slots-claimUntil")).toBeDefined();
-  expect(html).toContain('href="#field-items-0-stock"');
+  expect(wrongAt(html, "field-slots-claimUntil")).toBe("a date and a time");
+  for (const [field, label] of Object.entries({
+    "items-0-stock": "Item 1 › Units",
+    "items-1-price": "Item 2 › Price",
+    "slots-claimUntil": "Slots › Kept until",
+    releaseSize: "People at each release",
+  }))
+    expect(html).toContain(`<a href="#field-${field}">${label}</a>`);
 
   const zone = await browser.post("/admin/new", { ...typed, zone: "Atlantis" });
   expect([zone.status, wrongAt(zone.html, "field-zone")]).toEqual([
     422,
     "not a time zone that is known here, such as Europe/Berlin",
   ]);
+  expect(wrongAt(zone.html, "field-name")).toBe("must not be empty");
+  expect(wrongAt(zone.html, "field-items-1-price")).toBe("an amount such as 149.00");
+  expect(fields(zone.html)).toMatchObject({ zone: "Atlantis", opensAt: typed.opensAt });
   const order = await browser.post("/admin/new", {
     ...form,
     id: newId(),
@@ -146,8 +155,50 @@ test("what the schema refuses stands at its field, and everything typed is still
     "items.0.sku": "M",
     "items.0.name": "Medium",
     "items.0.stock": "1",
+    "items.0.price": "0",
   });
   expect(wrongAt(order.html, "field-closesAt")).toBe("must be after opensAt");
+});
+
+test("an item without a price is refused at its field and never free, which is typed as 0", async () => {
+  const [browser, form] = await open("/admin/new");
+  const typed = { ...form, id: newId(), name: "Priced", "items.0.sku": "M", "items.0.name": "Medium" };
+  const item = { ...typed, "items.0.stock": "5" };
+  for (const path of ["/admin/new", "/admin/preview"]) {
+    const { status, html } = await browser.post(path, { ...item, "items.0.price": " " });
+    expect([path, status]).toEqual([path, 422]);
+    expect(wrongAt(html, "field-items-0-price")).toBeDefined();
+  }
+  expect((await operator(stack.get(), `/sales/${typed.id}`)).status).toBe(404);
+  expect((await browser.post("/admin/new", { ...item, "items.0.price": "0" })).status).toBe(303);
+  expect(await stored(typed.id)).toMatchObject({ items: [{ price: 0 }] });
+
+  const copy = await createSale(stack.get(), later);
+  const [editing, edited] = await open(`/admin/sales/${copy}/edit`);
+  const before = (await stored(copy))["items"];
+  const emptied = await editing.post(`/admin/sales/${copy}/edit`, { ...edited, "items.0.price": "" });
+  expect([emptied.status, (await stored(copy))["items"]]).toEqual([422, before]);
+});
+
+test.each([
+  ["EUR", "149.00", ["1,999.99", "1.499,00", "€149", "149.999", ""]],
+  ["JPY", "149", ["149.00", "¥149"]],
+  ["KWD", "149.000", ["1.2345", "KWD 1"]],
+])("what is no amount of %s is said so, with %s", async (currency, example, amounts) => {
+  const [browser, form] = await open("/admin/new");
+  const rows = amounts.flatMap((price, row) =>
+    Object.entries({ sku: `S${row}`, name: "Some", stock: "1", price }).map(
+      ([field, value]) => [`items.${row}.${field}`, value] as const,
+    ),
+  );
+  const typed = { ...form, id: newId(), name: "Priced", currency, ...Object.fromEntries(rows) };
+  const { html } = await browser.post("/admin/new", { ...typed, opensAt: "" });
+  for (const row of amounts.keys())
+    expect(wrongAt(html, `field-items-${row}-price`)).toBe(`an amount such as ${example}`);
+  expect(wrongAt(html, "field-opensAt")).toBe("a date and a time");
+  expect(html).toContain(`such as ${example}; 0 is free`);
+  const unknown = await browser.post("/admin/new", { ...typed, currency: "eur" });
+  expect(wrongAt(unknown.html, "field-items-0-price")).toBe("an amount, once the currency is right");
 });
 
 test("more rows keep what was typed", async () => {
@@ -221,6 +272,7 @@ test("the shop's page is looked at before anything is saved, and can do nothing"
     "items.0.sku": "M",
     "items.0.name": "Medium",
     "items.0.stock": "5",
+    "items.0.price": "12",
   };
   const { status, html, headers } = await browser.post("/admin/preview", sale);
   expect([status, headers.get("cache-control")]).toEqual([200, "no-store"]);

@@ -81,7 +81,8 @@ test("what is wrong is said at its field, and what was typed stays", async () =>
   expect(html).toContain('value="-3"');
   expect(html).toContain('value="a box"');
   expect(hiddenIn(html)["id"]).toBe(form["id"]);
-  expect((await ann.post(`/admin/sales/${sale}/do/remedy-limit`, { amount: "12.345" })).status).toBe(422);
+  const limit = await ann.post(`/admin/sales/${sale}/do/remedy-limit`, { amount: "12.345" });
+  expect([limit.status, limit.html]).toEqual([422, expect.stringContaining("an amount such as 149.00")]);
   expect((await ann.get(`/admin/sales/${sale}/do/nothing`)).status).toBe(404);
   const rebuilt = await ann.post(`/admin/sales/${sale}/do/rebuild`);
   expect([rebuilt.status, rebuilt.html.includes("Redis knows this sale")]).toEqual([409, true]);
@@ -124,6 +125,13 @@ test("what a run found is shown in pages, those that wait first, and each of the
   expect([pages, new Set(approvals).size]).toEqual([11, 1_001]);
   expect(html).toContain("pi_3<");
   expect((await ann.get(approvals.at(-1) ?? "")).html).toContain("<code>pi_1004</code>");
+});
+
+test("one of a thing is said as one", async () => {
+  const sale = await createSale(stack.get());
+  await (await shopperInside(stack.get(), sale)).reserve(randomUUID());
+  const ann = await signedIn(stack.get());
+  expect((await ann.get(`/admin/sales/${sale}`)).html).toContain("1 reservation<");
 });
 
 test("a viewer sees the figures and no button, and is refused whatever they send", async () => {

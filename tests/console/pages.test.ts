@@ -72,12 +72,13 @@ test("the first sale: from the empty list to the checklist, by keyboard alone, t
   await page.keyboard.type("L");
   await page.getByRole("button", { name: "Create and publish" }).press("Enter");
 
-  // The added row lacks its name and units: it is said there, and what was typed is kept, times too.
+  // The added row lacks its name, units and price: it is said there, and what was typed is kept, times too.
   const wrong = page.getByRole("alert");
-  await wrong.getByRole("link", { name: "items › 2 › name" }).press("Enter");
+  await wrong.getByRole("link", { name: "Item 2 › Name" }).press("Enter");
   expect(await page.getByLabel("Opens", { exact: true }).inputValue()).toBe(opens);
   await page.locator("#field-items-1-name").fill("Large");
   await page.locator("#field-items-1-stock").fill("5");
+  await page.locator("#field-items-1-price").fill("0");
   const [preview] = await Promise.all([
     context.waitForEvent("page"),
     page.getByRole("button", { name: "Preview" }).press("Enter"),

@@ -15,6 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
+async function signIn(page: Page): Promise<void> {
+  await page.goto("/admin");
+  await page.getByLabel("Token").fill(stack.get().adminToken);
+  await page.getByLabel("Your name").fill("Ann");
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
 /** The figure of the live page, as it stands there. */
 const figure = (page: Page, name: string) => page.locator(`[data-figure="${name}"] .figure-text`);
 
@@ -46,10 +53,7 @@ describe.each([
       const sale = `c-${randomUUID().slice(0, 13)}`;
       const { page, context, faults } = await visitor(browser, stack.get().url, { javaScript });
       const clean = async (where: string) => expect([where, ...(await violations(page))]).toEqual([where]);
-      await page.goto("/admin");
-      await page.getByLabel("Token").fill(stack.get().adminToken);
-      await page.getByLabel("Your name").fill("Ann");
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signIn(page);
 
       await page.goto("/admin/new");
       const fields = {
@@ -152,4 +156,40 @@ describe.each([
       await context.close();
     },
   );
+
+  test("Enter in a field of a new sale looks at the shop's page, and adds no rows", async () => {
+    const { page, context } = await visitor(browser, stack.get().url, { javaScript });
+    await signIn(page);
+    await page.goto("/admin/new");
+    const fields = { id: `c-${randomUUID().slice(0, 13)}`, name: "Entered", "items.0.sku": "M" };
+    const item = { "items.0.name": "Medium", "items.0.stock": "5", "items.0.price": "12" };
+    for (const [name, value] of Object.entries({ ...fields, ...item }))
+      await page.locator(`[name="${name}"]`).fill(value);
+    const rows = await page.locator("[data-row]").count();
+    for (const name of ["name", "items.0.stock", "holdSeconds"]) {
+      const opening = context.waitForEvent("page", { timeout: 5_000 });
+      await page.locator(`[name="${name}"]`).press("Enter");
+      const preview = await opening;
+      await preview.getByRole("heading", { name: "Entered", exact: true }).waitFor();
+      expect(preview.url()).toContain("/admin/preview");
+      await preview.close();
+    }
+    expect(await page.locator("[data-row]").count()).toBe(rows);
+    await context.close();
+  });
+
+  test("after a sale was refused the focus is on what is wrong, and a link there leads to its field", async () => {
+    const { page, context, faults } = await visitor(browser, stack.get().url, { javaScript });
+    await signIn(page);
+    await page.goto("/admin/new");
+    await page.locator('[name="holdSeconds"]').fill("1");
+    await page.getByRole("button", { name: "Create and publish" }).click();
+    const summary = page.getByRole("alert").filter({ hasText: "Some fields are not as they must be." });
+    await summary.and(page.locator(":focus")).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator("#field-id:focus, #field-name:focus").waitFor();
+    expect(faults.filter((fault) => !fault.includes("422"))).toEqual([]);
+    await context.close();
+  });
 });

@@ -23,21 +23,58 @@ const started = (): Pool => {
   return pool;
 };
 
-test(`the rules hold in up to ${SALES} sales from seed ${SEED} on`, { timeout: 240_000 }, async () => {
+/** The command as it is typed; where it is interrupted, by Ctrl-C when it first says how far it is. */
+async function simulator(args: string[], isInterrupted = false): Promise<{ code: number; text: string }> {
   const main = path.join(import.meta.dirname, "../../bench/simulate/main.ts");
-  const args = ["--sales", String(SALES), "--seed", String(SEED), "--for", String(SECONDS), "--json"];
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += String(chunk)));
+  child.stderr.pipe(process.stderr, { end: false });
+  if (isInterrupted) child.stderr.once("data", () => child.kill("SIGINT"));
   const [code] = (await once(child, "close")) as [number];
+  return { code, text };
+}
+
+test(`the rules hold in up to ${SALES} sales from seed ${SEED} on`, { timeout: 240_000 }, async () => {
+  const args = ["--sales", String(SALES), "--seed", String(SEED), "--for", String(SECONDS), "--json"];
+  const { code, text } = await simulator(args);
   const result = JSON.parse(text) as { sales: number; orders: number; violated: Done[] };
   process.stdout.write(`simulated ${result.sales} sales from seed ${SEED} on, ${result.orders} orders\n`);
   expect(result.violated.map(({ seed, violations }) => ({ seed, violation: violations[0] }))).toEqual([]);
   expect(code).toBe(0);
   expect(result.orders).toBeGreaterThan(0);
 });
+
+test("the verdict is the last line, and which trouble hit what is shown when it is asked for", async () => {
+  const sales = ["--sales", "2", "--seed", "1", "--workers", "1"];
+  const { code, text } = await simulator(sales);
+  expect([code, text.trimEnd().split("\n")]).toEqual([
+    0,
+    [
+      expect.stringMatching(/^Troubles hit \d+ of \d+ cells, .*; --coverage shows each\.$/),
+      "All rules held in 2 sales, seeds 1 to 2.",
+    ],
+  ]);
+  const lines = (await simulator([...sales, "--coverage"])).text.trimEnd().split("\n");
+  expect(lines.filter((line) => line.startsWith("Not hit: ")).length).toBeGreaterThan(10);
+  expect(lines.at(-1)).toBe("All rules held in 2 sales, seeds 1 to 2.");
+
+  const defect = await simulator([...sales, "--defect", "replay-check-off", "--shrink-seconds", "0"]);
+  expect(defect.code).toBe(1);
+  expect(defect.text.trimEnd().split("\n").at(-1)).toMatch(
+    /^1 of 1 sales broke a rule; seed 1 breaks "limit"\.$/,
+  );
+}, 120_000);
+
+test("who interrupts it reads so at its end, with what held until then", async () => {
+  const { code, text } = await simulator(["--sales", "10000", "--seed", "1", "--workers", "1"], true);
+  const [interrupted, verdict] = text.trimEnd().split("\n").slice(-2);
+  expect(code).toBe(130);
+  expect(interrupted).toMatch(/^Interrupted: \d+ of 10000 sales were played\.$/);
+  expect(verdict).toMatch(/^All rules held in \d+ sales, seeds 1 to \d+\.$/);
+}, 120_000);
 
 test("the same seed gives the same history, whatever came before it", { timeout: 120_000 }, async () => {
   const run = async (seed: number) => (await started().run({ seed, wantsHistory: true })).history;

@@ -57,6 +57,7 @@ describe("npm start", () => {
       "REDIS_SERVER=/nowhere/redis-server is not an executable file",
     ],
     [{ DATABASE_URL: "postgresql://nobody:wrong@127.0.0.1:9/none" }, "DATABASE_URL"],
+    [{ DATABASE_URL: "foo" }, "DATABASE_URL is no address such as postgresql://user:password@host/database."],
   ])("with %o it says in one line what is wrong", async (env, line) => {
     const { exit, said } = start({ PORT: String(await freePort()), ...env });
     expect(await exit).toBe(1);
@@ -66,6 +67,14 @@ describe("npm start", () => {
       .filter((text) => !/^(Starting| {2})/.test(text));
     expect(complaint).toHaveLength(1);
     expect(complaint[0]).toContain(line);
+  });
+
+  test("what it does not know is refused in one line, and nothing starts", async () => {
+    const { exit, said } = start({ PORT: String(await freePort()) }, ["--foo"]);
+    expect([await exit, said()]).toEqual([
+      2,
+      "error: --foo is not understood: npm start takes no arguments. See --help.\n",
+    ]);
   });
 
   test("--help says what can be set", async () => {

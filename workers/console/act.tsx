@@ -11,6 +11,7 @@ import type { ConsoleContext, Ctx } from "./context.ts";
 import { page, salePath } from "./frame.tsx";
 import { readLive } from "./live.tsx";
 import { readSale, SALE } from "./sale.ts";
+import { amountWords, reworded } from "./wording.ts";
 
 const PATH = `${SALE}/do/:action`;
 
@@ -52,7 +53,10 @@ act.post(PATH, async (c) => {
     return c.redirect(`${salePath(sale.value.id, to)}?done=${name}`, 303);
   }
   const live = await readLive(c);
-  const again = { ...seen, ...(await named(c, sale.value, said)), refused: done };
+  const refused = reworded(done, (pointer) =>
+    pointer === "/amount" ? amountWords(said("amount"), sale.value.currency) : undefined,
+  );
+  const again = { ...seen, ...(await named(c, sale.value, said)), refused };
   const html = confirmOf(c, action, { ...again, live: live.ok ? live.value : undefined });
   return c.html(html, statusOf(c, done));
 });

@@ -7,7 +7,7 @@ import type { Discrepancy, Live, StoredReservation } from "../../domain/api.ts";
 import { amountOf, amountText, moneyText } from "../../domain/currency.ts";
 import { modes, type Mode } from "../../domain/mode.ts";
 import type { Sale } from "../../domain/sale.ts";
-import { unitsOf } from "../../static/assets/figures.js";
+import { many, unitsOf } from "../../static/assets/figures.js";
 import type { ApiCall } from "../env.ts";
 import type { Refused } from "../answer.ts";
 import { Field } from "./confirm.tsx";
@@ -48,9 +48,6 @@ export interface Action {
   leadsTo?: (seen: Seen) => string;
   done: string;
 }
-
-const many = (count: number, one: string, more = `${one}s`) =>
-  `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
 
 /** Who waits and who is inside, if that is known. */
 const People = ({ live }: Seen) =>

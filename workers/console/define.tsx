@@ -7,14 +7,16 @@ import type { PublicSale, StoredSale } from "../../domain/api.ts";
 import { refuse } from "../../domain/refusal.ts";
 import { widgetOf } from "../bot-check.ts";
 import { salePage } from "../pages/sale.tsx";
-import { refusedHere, type Answer, type Refused } from "../answer.ts";
+import { refusedHere, type Refused } from "../answer.ts";
 import { ask, formOf, statusOf } from "./ask.ts";
 import type { ConsoleContext, Ctx } from "./context.ts";
 import { compacted, copyOf, definitionOf, recordOf, valuesOf, type Values } from "./definition.ts";
 import { EditorForm, type Editor } from "./editor.tsx";
 import { page, salePath } from "./frame.tsx";
 import { importPage } from "./import.tsx";
+import { fieldAt } from "./labels.ts";
 import { pageWithoutSale } from "./sale.ts";
+import { inFormWords } from "./wording.ts";
 import { isZone } from "./zone.ts";
 
 export const define = new Hono<ConsoleContext>();
@@ -36,7 +38,7 @@ define.get("/new", async (c) => {
 define.post("/new", async (c) => {
   const values = await valuesSent(c);
   if (values["more"] !== undefined) return showNew(c, values, undefined, ROWS_MORE);
-  const refused = wrongZone(values);
+  const refused = await wrongZone(c, values);
   if (refused !== undefined) return showNew(c, values, refused);
   const body = definitionOf(values);
   const created = await ask<PublicSale>(c, { method: "POST", path: "/api/admin/sales", body });
@@ -55,9 +57,7 @@ define.post("/import", async (c) => {
 
 define.post("/preview", async (c) => {
   const values = await valuesSent(c);
-  const judged: Answer<PublicSale> =
-    wrongZone(values) ??
-    (await ask(c, { method: "POST", path: "/api/admin/preview", body: definitionOf(values) }));
+  const judged = (await wrongZone(c, values)) ?? (await judge(c, values));
   if (!judged.ok) return showNew(c, values, judged);
   // Only to be looked at: its script and its buttons would ask for a sale that is not there.
   c.header("content-security-policy", "sandbox; default-src 'none'; style-src 'self'; img-src 'self'");
@@ -77,7 +77,7 @@ define.post(`${SALE}/edit`, async (c) => {
   const values = await valuesSent(c);
   const stored = await readStored(c, saleId);
   if (!stored.ok) return pageWithoutSale(c, "Definition", stored);
-  const refused = wrongZone(values);
+  const refused = await wrongZone(c, values);
   if (refused !== undefined) return showEdit(c, stored.value, values, refused);
   const body = { ...definitionOf(values), reason: values["reason"] ?? "" };
   const saved = await ask<PublicSale>(c, { method: "PUT", path: `/api/admin/sales/${saleId}`, body });
@@ -122,9 +122,17 @@ async function valuesSent(c: Ctx): Promise<Values> {
   return compacted(Object.fromEntries(texts));
 }
 
-function wrongZone({ zone = "UTC" }: Values): Refused | undefined {
-  if (isZone(zone)) return undefined;
-  const errors = [{ pointer: "/zone", detail: "not a time zone that is known here, such as Europe/Berlin" }];
+/** What the API makes of a form, without keeping anything of it. */
+const judge = (c: Ctx, values: Values) =>
+  ask<PublicSale>(c, { method: "POST", path: "/api/admin/preview", body: definitionOf(values) });
+
+/** A zone that is none, and all else that is wrong, so that nobody finds out one after the other. */
+async function wrongZone(c: Ctx, values: Values): Promise<Refused | undefined> {
+  if (isZone(values["zone"] ?? "UTC")) return undefined;
+  const judged = await judge(c, values);
+  if (!judged.ok && judged.problem.type !== "invalid_input") return judged;
+  const wrong = { pointer: "/zone", detail: "not a time zone that is known here, such as Europe/Berlin" };
+  const errors = [wrong, ...(judged.ok ? [] : (judged.problem.errors ?? []))];
   return refusedHere(refuse("invalid_input", { errors }));
 }
 
@@ -137,7 +145,8 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): Response {
+function showNew(c: Ctx, values: Values, answer?: Refused, moreRows?: number): Response {
+  const refused = answer && inFormWords(answer, values);
   const editor: Editor = {
     values,
     refused,
@@ -151,6 +160,7 @@ function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): 
     who: c.var.who,
     area: "/admin",
     refused,
+    fieldAt,
     scripts: ["console-editor.js"],
     children: (
       <>
@@ -167,7 +177,8 @@ function showNew(c: Ctx, values: Values, refused?: Refused, moreRows?: number): 
   return c.html(html, refused === undefined ? 200 : statusOf(c, refused));
 }
 
-function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, refused?: Refused) {
+function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, answer?: Refused) {
+  const refused = answer && inFormWords(answer, values);
   const isOpen = state.phase !== "scheduled" && state.phase !== "registration";
   const isFixed = isOpen || c.var.who.role === "viewer";
   const html = page({
@@ -177,6 +188,7 @@ function showEdit(c: Ctx, { sale, state }: StoredSale, values: Values, refused?:
     tab: "/edit",
     refused,
     done: c.req.query("done") === "saved" ? "Saved: the shop shows it so from now on." : undefined,
+    fieldAt,
     scripts: ["console-editor.js"],
     children: (
       <>

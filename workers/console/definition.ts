@@ -3,7 +3,7 @@
  * schema points at what is wrong. Pure.
  */
 import { amountOf, amountText } from "../../domain/currency.ts";
-import { instantOf, localTime } from "./zone.ts";
+import { instantOf, isZone, localTime } from "./zone.ts";
 
 /** Of the form, by name; items are `items.0.sku`, …. */
 export type Values = Record<string, string>;
@@ -19,6 +19,8 @@ const numbers = [
   "holdSeconds",
 ];
 const times = ["registrationOpensAt", "registrationClosesAt", "opensAt", "closesAt"];
+/** By the clock of the form's zone. */
+export const timeFields: readonly string[] = [...times, "slots.claimUntil"];
 export const itemFields = ["sku", "name", "stock", "price", "limit", "image"] as const;
 const emailFields = ["from", "replyTo", "note"];
 /** As many as a sale may have. */
@@ -28,9 +30,8 @@ const ITEMS_MAX = 100;
 export function definitionOf(values: Values): Record<string, unknown> {
   const text = (name: string) => values[name]?.trim() ?? "";
   const whole = (name: string) => (/^-?\d{1,15}$/.test(text(name)) ? Number(text(name)) : text(name));
-  const time = (name: string) => instantOf(text(name), values["zone"] ?? "UTC") ?? text(name);
-  const price = (name: string) =>
-    text(name) === "" ? 0 : (amountOf(text(name), text("currency")) ?? text(name));
+  const time = (name: string) => instantOf(text(name), zoneOf(values)) ?? text(name);
+  const price = (name: string) => amountOf(text(name), text("currency")) ?? text(name);
   const each = (names: string[], value: (name: string) => unknown, group = "") =>
     filled(Object.fromEntries(names.map((name) => [name, value(group + name)])));
 
@@ -61,6 +62,9 @@ export function definitionOf(values: Values): Record<string, unknown> {
     ...(hasSlots ? { slots: { ...slots, ...each(["allocation"], text, "slots.") } } : {}),
   };
 }
+
+/** By whose clock its times are typed; UTC where that is no zone. */
+export const zoneOf = ({ zone = "UTC" }: Values): string => (isZone(zone) ? zone : "UTC");
 
 /** A line of the pictures: a path, and after a space what is seen on it. */
 function pictureOf(line: string): { src: string; alt: string } {

@@ -5,8 +5,10 @@
 import type { Child } from "hono/jsx";
 import { keptOncePublished } from "../../domain/kept.ts";
 import type { Refused } from "../answer.ts";
-import { itemsIn, type Values } from "./definition.ts";
+import { itemFields, itemsIn, type Values } from "./definition.ts";
+import { itemLabels, ITEMS_LABEL, labels, type FieldName } from "./labels.ts";
 import { fieldId, wrongAt } from "./refusal.tsx";
+import { amountExample } from "./wording.ts";
 import { instantOf, isZone } from "./zone.ts";
 
 export interface Editor {
@@ -23,81 +25,73 @@ export interface Editor {
 export function EditorForm(editor: Editor) {
   const { values, state, action, cancel, moreRows = state === "new" ? 2 : 0 } = editor;
   const zone = values["zone"] ?? "UTC";
-  const text = (name: string, label: string, more: Omit<InputProps, "name" | "label"> = {}) => (
-    <Input editor={editor} name={name} label={label} {...more} />
+  const text = (name: FieldName, more: Omit<InputProps, "name" | "label"> = {}) => (
+    <Input editor={editor} name={name} label={labels[name]} {...more} />
   );
-  const time = (name: string, label: string, hint?: Child) =>
-    text(name, label, {
+  const time = (name: FieldName, hint?: Child) =>
+    text(name, {
       type: "datetime-local",
       hint: <UtcHint local={values[name] ?? ""} zone={zone} more={hint} />,
     });
-  const number = (name: string, label: string, hint: Child, min = 1) =>
-    text(name, label, { type: "number", hint, min });
+  const number = (name: FieldName, hint: Child, min = 1) => text(name, { type: "number", hint, min });
   return (
     <form class="editor" method="post" action={action} data-editor novalidate>
+      {/* Enter presses the first button of a form, seen or not: of a new sale it must not be "More rows". */}
+      {state === "new" && <button hidden {...preview} />}
       <div class="editor-cards">
         <fieldset class="card">
           <legend>What it is</legend>
-          {text("name", "Name")}
-          {text("id", "Id", {
+          {text("name")}
+          {text("id", {
             hint: "its address in the shop: small letters, digits, hyphens",
             readonly: state !== "new",
           })}
-          {text("description", "Description", { area: true, hint: "an empty line begins a paragraph" })}
-          {text("image", "Picture", { hint: "a path on this host, such as /assets/shoe.jpg" })}
-          {text("images", "More pictures", {
+          {text("description", { area: true, hint: "an empty line begins a paragraph" })}
+          {text("image", { hint: "a path on this host, such as /assets/shoe.jpg" })}
+          {text("images", {
             area: true,
             hint: "one a line: its path, a space, and what is seen on it",
           })}
-          {text("currency", "Currency", { hint: "ISO 4217, such as EUR" })}
+          {text("currency", { hint: "ISO 4217, such as EUR" })}
         </fieldset>
         <fieldset class="card">
           <legend>When</legend>
-          {text("zone", "Time zone", {
+          {text("zone", {
             hint: "by whose clock the times below are typed, such as Europe/Berlin",
           })}
-          {time("opensAt", "Opens")}
-          {time("closesAt", "Closes")}
-          {time("registrationOpensAt", "Registration opens", "may be left empty")}
-          {time("registrationClosesAt", "Registration closes", "leave time for the e-mails to go out")}
+          {time("opensAt")}
+          {time("closesAt")}
+          {time("registrationOpensAt", "may be left empty")}
+          {time("registrationClosesAt", "leave time for the e-mails to go out")}
         </fieldset>
         <fieldset class="card">
           <legend>Who, and in which order</legend>
-          <Choice editor={editor} name="identity" label="One person is" options={identities} />
-          <Choice editor={editor} name="lobby" label="Places in line" options={lobbies} />
+          <Choice editor={editor} name="identity" options={identities} />
+          <Choice editor={editor} name="lobby" options={lobbies} />
           <h3>Slots: units set aside for people who registered</h3>
-          {text("slots.count", "Units", { type: "number", hint: "leave it empty for none", min: 1 })}
-          <Choice editor={editor} name="slots.allocation" label="Given to" options={allocations} />
-          {time("slots.claimUntil", "Kept until")}
+          {text("slots.count", { type: "number", hint: "leave it empty for none", min: 1 })}
+          <Choice editor={editor} name="slots.allocation" options={allocations} />
+          {time("slots.claimUntil")}
         </fieldset>
         <Items editor={editor} rows={itemsIn(values) + moreRows} />
         <fieldset class="card">
           <legend>How fast</legend>
-          {number("releaseSize", "People at each release", "at most")}
-          {number("releaseEverySeconds", "Seconds between releases", "1 to 60")}
-          {number(
-            "capacity",
-            "People inside at once",
-            "at most; who holds something counts until it is paid or given back",
-          )}
-          {number(
-            "joinShards",
-            "Shards for who joins",
-            "one for each 25,000 people expected, 0 for none; empty: by the stock",
-            0,
-          )}
-          {number("passSeconds", "Seconds to choose", "once it is somebody's turn", 5)}
-          {number("holdSeconds", "Seconds to pay", "while units are held", 5)}
+          {number("releaseSize", "at most")}
+          {number("releaseEverySeconds", "1 to 60")}
+          {number("capacity", "at most; who holds something counts until it is paid or given back")}
+          {number("joinShards", "one for each 25,000 people expected, 0 for none; empty: by the stock", 0)}
+          {number("passSeconds", "once it is somebody's turn", 5)}
+          {number("holdSeconds", "while units are held", 5)}
         </fieldset>
         <fieldset class="card">
           <legend>E-mails and addresses</legend>
-          {text("emails.from", "From", {
+          {text("emails.from", {
             hint: "a name and an address, such as Shop <shop@example.com>; else the shop's own",
           })}
-          {text("emails.replyTo", "Answers go to", { type: "email" })}
-          {text("emails.note", "A paragraph of your own", { area: true })}
-          {number("keepAddressesDays", "Days to keep registered addresses", "after closing", 0)}
-          {text("allowedOrigins", "Other sites that may sell it", {
+          {text("emails.replyTo", { type: "email" })}
+          {text("emails.note", { area: true })}
+          {number("keepAddressesDays", "after closing", 0)}
+          {text("allowedOrigins", {
             area: true,
             hint: "one origin a line, such as https://shop.example",
           })}
@@ -105,10 +99,10 @@ export function EditorForm(editor: Editor) {
       </div>
       {state !== "fixed" && (
         <div class="editor-foot">
-          {state === "published" && text("reason", "Reason", { hint: "for the audit log" })}
+          {state === "published" && text("reason", { hint: "for the audit log" })}
           <p class="actions">
             <button class="button button-main">{state === "new" ? "Create and publish" : "Save"}</button>
-            <button class="button" formaction="/admin/preview" formtarget="_blank">
+            <button class="button" {...preview}>
               Preview
             </button>
             <a class="button" href={cancel}>
@@ -120,6 +114,8 @@ export function EditorForm(editor: Editor) {
     </form>
   );
 }
+
+const preview = { formaction: "/admin/preview", formtarget: "_blank" };
 
 const identities = {
   anyone: "anybody, one place per browser",
@@ -194,27 +190,26 @@ function About({ id, hint, wrong }: { id: string; hint?: Child; wrong: string[] 
 
 interface ChoiceProps {
   editor: Editor;
-  name: string;
-  label: string;
+  name: FieldName;
   options: Record<string, string>;
 }
 
 /** A select cannot be read-only, so one that is kept is only said, and its value goes along unseen. */
-function Choice({ editor, name, label, options }: ChoiceProps) {
+function Choice({ editor, name, options }: ChoiceProps) {
   const pointer = pointerOf(name);
   const [id, wrong, value] = [fieldId(pointer), wrongAt(editor.refused, pointer), editor.values[name] ?? ""];
   if (isKept(editor, name))
     return (
       <div class="field" id={id}>
         <p class="said">
-          <b>{label}</b> {options[value] ?? (value || "–")}
+          <b>{labels[name]}</b> {options[value] ?? (value || "–")}
         </p>
         <input type="hidden" name={name} value={value} />
       </div>
     );
   return (
     <div class={wrong.length > 0 ? "field field-bad" : "field"}>
-      <label for={id}>{label}</label>
+      <label for={id}>{labels[name]}</label>
       <select id={id} name={name} aria-describedby={wrong.length > 0 ? `${id}-about` : undefined}>
         {Object.entries(options).map(([option, words]) => (
           <option value={option} selected={option === value}>
@@ -227,34 +222,26 @@ function Choice({ editor, name, label, options }: ChoiceProps) {
   );
 }
 
-const columns = [
-  ["sku", "SKU", "text"],
-  ["name", "Name", "text"],
-  ["stock", "Units", "number"],
-  ["price", "Price", "text"],
-  ["limit", "Per person", "number"],
-  ["image", "Picture", "text"],
-] as const;
-
 function Items({ editor, rows }: { editor: Editor; rows: number }) {
   const { refused, state, values } = editor;
+  const currency = (values["currency"] ?? "").trim();
   // What is wrong with the list as a whole; what is wrong in it stands at its field.
   const wrong = refused?.problem.errors?.filter(({ pointer }) => pointer === "/items") ?? [];
   return (
     <fieldset class="card items" id={fieldId("/items")}>
-      <legend>What is sold</legend>
+      <legend>{ITEMS_LABEL}</legend>
       {wrong.map(({ detail }) => (
         <p class="wrong">{detail}</p>
       ))}
       <div class="item-rows">
         {Array.from({ length: Math.max(rows, 1) }, (_, row) => (
           <div class="item" role="group" aria-label={`Item ${row + 1}`} data-row>
-            {columns.map(([field, label, type]) => (
+            {itemFields.map((field) => (
               <Input
                 editor={editor}
                 name={`items.${row}.${field}`}
-                label={label}
-                type={type}
+                label={itemLabels[field]}
+                type={field === "stock" || field === "limit" ? "number" : "text"}
                 {...(field === "limit" ? { min: 1 } : {})}
               />
             ))}
@@ -263,7 +250,7 @@ function Items({ editor, rows }: { editor: Editor; rows: number }) {
       </div>
       <p class="hint">
         {state === "new"
-          ? `Prices in ${values["currency"] || "the currency"}, such as 149.00; none is free. A row that is left empty is none.`
+          ? `Prices in ${currency || "the currency"}, such as ${amountExample(currency)}; 0 is free. A row that is left empty is none.`
           : "Once published, items and their units stay: a top-up adds units."}
       </p>
       {state === "new" && (

@@ -40,6 +40,8 @@ export interface Frame {
   /** What became of the last action: said once, after it was redirected here. */
   done?: string | undefined;
   refused?: Refused | undefined;
+  /** The field of the page's form that a pointer of the refusal means, by its label. */
+  fieldAt?: (pointer: string) => { pointer: string; label: string } | undefined;
   /** Comes again by itself, for browsers without JavaScript. */
   refresh?: { seconds: number; url: string };
   /** Scripts of `static/assets` beside console.js. */
@@ -93,7 +95,7 @@ function Document(frame: Frame) {
               {done}
             </p>
           )}
-          {refused !== undefined && <Refusal refused={refused} />}
+          {refused !== undefined && <Refusal refused={refused} fieldAt={frame.fieldAt} />}
           {children}
         </main>
       </body>

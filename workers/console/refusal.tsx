@@ -11,19 +11,28 @@ export const wrongAt = (refused: Refused | undefined, pointer: string): string[]
     ?.filter((error) => error.pointer === pointer || error.pointer.startsWith(`${pointer}/`))
     .map(({ detail }) => detail) ?? [];
 
-export function Refusal({ refused }: { refused: Refused }) {
+interface RefusalProps {
+  refused: Refused;
+  /** The field of the page's form that a pointer means, by its label. */
+  fieldAt?: ((pointer: string) => { pointer: string; label: string } | undefined) | undefined;
+}
+
+export function Refusal({ refused, fieldAt }: RefusalProps) {
   const { problem, retryAfter } = refused;
   return (
-    <section class="note note-bad" role="alert" aria-labelledby="refused">
+    <section class="note note-bad" role="alert" aria-labelledby="refused" tabindex={-1} autofocus>
       <h2 id="refused">{problem.title}</h2>
       {problem.detail !== undefined && <p>{problem.detail}</p>}
       {problem.errors !== undefined && (
         <ul>
-          {problem.errors.map(({ pointer, detail }) => (
-            <li>
-              {pointer !== "" && <a href={`#${fieldId(pointer)}`}>{nameOf(pointer)}</a>} {detail}
-            </li>
-          ))}
+          {problem.errors.map(({ pointer, detail }) => {
+            const field = fieldAt?.(pointer) ?? { pointer, label: nameOf(pointer) };
+            return (
+              <li>
+                {pointer !== "" && <a href={`#${fieldId(field.pointer)}`}>{field.label}</a>} {detail}
+              </li>
+            );
+          })}
         </ul>
       )}
       <p class="quiet">
