@@ -271,8 +271,10 @@ describe("a Redis that lost everything in mid-sale", () => {
 describe("a rebuild is refused", () => {
   test("redis_intact: while Redis knows the sale, and changes nothing", async () => {
     const { sale, held, passes } = await midSale();
+    // To count is to tick, and a tick that is due has something to write down.
+    const counted = await counts(sale.id);
     expect(await world.settle()).toEqual([]);
-    const before = [await rowOf(sale.id), await stored(world, sale.id), await counts(sale.id)];
+    const before = [await rowOf(sale.id), await stored(world, sale.id), counted];
     expect(await rebuildSale(services, sale.id)).toEqual({ refused: "redis_intact", evidence: {} });
     expect([await rowOf(sale.id), await stored(world, sale.id), await counts(sale.id)]).toEqual(before);
     must(await checkout(services, passes.bob, held, "https://shop.example"));
@@ -308,10 +310,10 @@ describe("rebuilds at once", () => {
     const { sale } = await midSale({ capacity: 100 });
     await wipe(sale.id);
     // The first is about to publish when the second gets a later epoch, and has done it before the second goes on.
-    world.redis.faults.add({ kind: "delay", match: PUBLISH, times: 1, delayMs: 600 });
+    world.redis.faults.add({ kind: "delay", match: PUBLISH, times: 1, delayMs: 1200 });
     const first = rebuildSale(world.services(), sale.id);
     await expect.poll(() => world.redis.faults.list()).toEqual([]);
-    world.redis.faults.add({ kind: "delay", match: saleKeys(sale.id).rebuild, times: 1, delayMs: 1500 });
+    world.redis.faults.add({ kind: "delay", match: saleKeys(sale.id).rebuild, times: 1, delayMs: 1900 });
     const second = rebuildSale(world.services(), sale.id);
     expect(await first).toEqual({ epoch: 2, reservations: 3 });
     expect(await second).toMatchObject({ refused: "on_hold" });
