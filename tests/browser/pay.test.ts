@@ -57,6 +57,7 @@ describe.each([
       .poll(
         async () => {
           await reload(page);
+          await page.getByText("Finding where you were").waitFor({ state: "hidden" });
           return await page.locator("#live").innerText();
         },
         { timeout: 15_000, interval: 1000 },
