@@ -162,7 +162,7 @@ async function checkNewcomer(
   address: string,
 ): Promise<{ failedBotCheck?: boolean } | Refusal<"bot_check_failed" | "rate_limited" | "unavailable">> {
   // A ghost is answered like anybody in line, and has a place of its own once it passes the check.
-  if (identity?.isGhost === true)
+  if (wanted === true && identity?.isGhost === true)
     return { failedBotCheck: (await botCheck(env, botTokenIn(body), address)) !== "passed" };
   if (identity?.inLine === true) return {};
   if (shedFirst === true) {

@@ -23,7 +23,7 @@ export async function createSale(
   services: Services,
   sale: Sale,
 ): Promise<{ created: boolean; sale: PublicSale } | Refusal<"sale_exists" | "invalid_input">> {
-  if (isOver(sale) && !(await isCreated(services, sale.id))) return refuseOver();
+  if (isOver(sale) && !(await isStored(services, sale.id))) return refuseOver();
   const create = () =>
     services.postgres(createdRow, createSql, [
       sale.id,
@@ -57,7 +57,8 @@ const isOver = ({ closesAt }: Sale) => Date.parse(closesAt) < Date.now() - OVER_
 const refuseOver = () =>
   refuse("invalid_input", { errors: [{ pointer: "/closesAt", detail: "is more than an hour ago" }] });
 
-async function isCreated(services: Services, saleId: string): Promise<boolean> {
+/** Whether it was ever created. */
+export async function isStored(services: Services, saleId: string): Promise<boolean> {
   const rows = await services.postgres(z.object({}), "select 1 from sales where id = $1", [saleId]);
   return rows.length > 0;
 }

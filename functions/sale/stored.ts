@@ -12,7 +12,7 @@ import { Unavailable } from "../unavailable.ts";
 import ordersCsvSql from "./orders-csv.sql";
 import { readDefinition } from "./redefine.ts";
 import reservationsSql from "./reservations.sql";
-import { readSale } from "./sale.ts";
+import { isStored, readSale } from "./sale.ts";
 
 const instant = z.coerce.date().transform((at) => at.toISOString());
 
@@ -207,13 +207,6 @@ async function* csvPages(services: Services, saleId: string): AsyncGenerator<str
     if (rows.length < PAGE_ROWS) return;
     after = rows.at(-1)?.id ?? null;
   }
-}
-
-async function isStored(services: Services, saleId: string): Promise<boolean> {
-  const rows = await services.postgres(z.object({ id: z.string() }), "select id from sales where id = $1", [
-    saleId,
-  ]);
-  return rows.length > 0;
 }
 
 const noSale = (saleId: string) => refuse("not_found", { detail: `There is no sale "${saleId}".` });
